@@ -1,0 +1,54 @@
+//! The group record, and the fields a caller gives for it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::field_error::FieldErrors;
+use crate::fields::Fields;
+use crate::{DisplayText, Gid, GroupId, GroupName};
+
+/// A group, in the field names of the published record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Immutable identifier.
+    pub id: GroupId,
+    /// Name.
+    pub name: GroupName,
+    /// Group number, immutable.
+    pub gid: u32,
+    /// What people call it.
+    pub display_name: String,
+    /// Names of its members, sorted; they may be users of /etc/passwd.
+    pub members: Vec<String>,
+    /// What sudo lets members run with their password.
+    pub sudo_commands: Vec<String>,
+    /// What sudo lets members run without their password.
+    pub sudo_commands_nopasswd: Vec<String>,
+    /// Made by Roster itself.
+    pub builtin: bool,
+}
+
+/// What a caller wants a group to hold; a field that was not given is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "each is the record's field of that name, see Group")]
+pub struct GroupFields {
+    pub name: Option<GroupName>,
+    pub gid: Option<Gid>,
+    pub display_name: Option<DisplayText>,
+}
+
+impl GroupFields {
+    /// Parses a request.
+    ///
+    /// # Errors
+    /// Every field that is wrong or unknown.
+    pub fn parse(map: &Map<String, Value>) -> Result<Self, FieldErrors> {
+        let mut f = Fields::new(map);
+        let fields = Self {
+            name: f.text("name", GroupName::parse),
+            gid: f.number("gid", Gid::parse),
+            display_name: f.text("display_name", DisplayText::parse),
+        };
+        f.finish().into_result().map(|()| fields)
+    }
+}
