@@ -1,0 +1,88 @@
+#!/bin/bash
+# Builds target/debian/roster_VERSION_ARCH.deb from the checkout. Needs a Rust toolchain, gcc,
+# libpam0g-dev and dpkg-dev, and no root. --no-compile takes the binaries that are there.
+set -euo pipefail
+shopt -s nullglob
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+packaging=$root/packaging
+target=${CARGO_TARGET_DIR:-$root/target}
+arch=$(dpkg --print-architecture)
+multiarch=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+# The build date of the package is the commit's, so that the same source gives the same package.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}
+export SOURCE_DATE_EPOCH
+
+if [ "${1:-}" != --no-compile ]; then
+    cargo build --locked --release -p rosterd -p roster -p authorized_keys -p pam_roster
+    # Its own profile: the link of this one fails when a panic path survives.
+    cargo build --locked --profile nss -p nss_roster
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+stage=$work/stage
+
+put() { install -D -m "$1" "$2" "$stage/$3"; }
+
+put 755 "$target/release/rosterd" usr/libexec/roster/rosterd
+put 755 "$target/release/authorized_keys" usr/libexec/roster/authorized-keys
+put 755 "$target/release/roster" usr/bin/roster
+put 644 "$target/release/libpam_roster.so" "usr/lib/$multiarch/security/pam_roster.so"
+put 644 "$target/nss/libnss_roster.so" "usr/lib/$multiarch/libnss_roster.so.2"
+put 755 "$packaging/debian/nsswitch.sh" usr/libexec/roster/nsswitch
+
+put 644 "$packaging/systemd/rosterd.service" usr/lib/systemd/system/rosterd.service
+put 644 "$packaging/systemd/rosterd.socket" usr/lib/systemd/system/rosterd.socket
+put 644 "$packaging/systemd/sysusers.conf" usr/lib/sysusers.d/roster.conf
+put 644 "$packaging/systemd/tmpfiles.conf" usr/lib/tmpfiles.d/roster.conf
+put 644 "$packaging/dbus/org.roster.Accounts1.conf" usr/share/dbus-1/system.d/org.roster.Accounts1.conf
+put 644 "$packaging/dbus/org.roster.Accounts1.service" usr/share/dbus-1/system-services/org.roster.Accounts1.service
+for interface in "$packaging"/dbus/*.xml; do
+    put 644 "$interface" "usr/share/dbus-1/interfaces/${interface##*/}"
+done
+for actions in "$packaging"/polkit/*.policy; do
+    put 644 "$actions" "usr/share/polkit-1/actions/${actions##*/}"
+done
+put 644 "$packaging/pam/roster" usr/share/pam-configs/roster
+put 644 "$packaging/pam/roster-password" usr/share/pam-configs/roster-password
+put 644 "$packaging/sshd/10-roster.conf" etc/ssh/sshd_config.d/10-roster.conf
+
+doc=usr/share/doc/roster
+install -d "$stage/$doc"
+sed -e "/^@MIT@$/{
+    r /dev/stdin
+    d
+}" "$packaging/debian/copyright" >"$stage/$doc/copyright" < <(sed 's/^$/./; s/^/ /' LICENSE-MIT)
+
+# What the binaries need, read off them.
+mkdir -p "$work/debian"
+printf 'Source: roster\n\nPackage: roster\nArchitecture: any\n' >"$work/debian/control"
+shlibs=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info \
+    stage/usr/libexec/roster/rosterd stage/usr/libexec/roster/authorized-keys stage/usr/bin/roster \
+    "stage/usr/lib/$multiarch/security/pam_roster.so" "stage/usr/lib/$multiarch/libnss_roster.so.2" \
+    2>"$work/shlibdeps.log") || { cat "$work/shlibdeps.log" >&2; exit 1; }
+shlibs=${shlibs#shlibs:Depends=}
+
+install -d "$stage/DEBIAN"
+sed -e "s/@VERSION@/$version/; s/@ARCHITECTURE@/$arch/; s/@SHLIBS@/$shlibs/" \
+    -e "s/@SIZE@/$(du -sk --apparent-size "$stage" | cut -f1)/" \
+    "$packaging/debian/control.in" >"$stage/DEBIAN/control"
+echo /etc/ssh/sshd_config.d/10-roster.conf >"$stage/DEBIAN/conffiles"
+for script in preinst postinst prerm postrm; do
+    install -m 755 "$packaging/debian/$script" "$stage/DEBIAN/$script"
+done
+(cd "$stage" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\n' | LC_ALL=C sort |
+    xargs md5sum >DEBIAN/md5sums)
+# Directories as every umask leaves them, dates as the source's.
+find "$stage" -type d -exec chmod 755 {} +
+find "$stage" -newermt "@$SOURCE_DATE_EPOCH" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+
+deb=$root/target/debian/roster_${version}_$arch.deb
+mkdir -p "$(dirname "$deb")"
+rm -f "$root"/target/debian/roster_*.deb
+dpkg-deb --root-owner-group --build "$stage" "$deb" >/dev/null
+echo "$deb"
