@@ -1,0 +1,83 @@
+//! Carries host effects out.
+
+use std::path::PathBuf;
+
+use super::effect::Effect;
+use super::error::EffectError;
+use super::{home, sessions, sudoers};
+
+/// The machine the effects are for: where its directories and programs are.
+///
+/// Only tests have another one than [`Host::system`].
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The directory that paths in effects start from; trusted as it is.
+    pub root: PathBuf,
+    /// The skeleton of a new home, as seen from `root`.
+    pub skel: String,
+    /// The accounts of the machine itself, whose homes are never taken away with another's.
+    pub passwd: PathBuf,
+    /// Where the sudoers file goes and what checks it.
+    pub sudo: sudoers::SudoHost,
+    /// Where processes are listed.
+    pub proc: PathBuf,
+    /// The program that ends sessions.
+    pub loginctl: PathBuf,
+}
+
+impl Host {
+    /// This machine.
+    #[must_use]
+    pub fn system() -> Self {
+        Self {
+            root: "/".into(),
+            skel: "/etc/skel".into(),
+            passwd: "/etc/passwd".into(),
+            sudo: sudoers::SudoHost::system(),
+            proc: "/proc".into(),
+            loginctl: "/usr/bin/loginctl".into(),
+        }
+    }
+
+    /// Does what the effect says. Blocks: files are copied, programs run.
+    ///
+    /// Repeating an effect, also after a crash at any point of it, is harmless: what is done
+    /// already counts as done. A home that exists and belongs to the uid is such a case, so
+    /// [`Host::check`] has to come first where an existing directory is an error.
+    ///
+    /// # Errors
+    /// Says what stood in the way; the host is as before, or as a repetition can pick up.
+    pub fn carry_out(&self, effect: &Effect) -> Result<(), EffectError> {
+        match effect {
+            Effect::CreateHome { path, uid, gid, mode, adopt: _ } => {
+                home::create(self, path, &home::Owner { uid: *uid, gid: *gid, mode: *mode })
+            }
+            Effect::ArchiveHome { path, uid, label } => home::archive(self, path, *uid, label),
+            Effect::PurgeHome { path, uid } => home::purge(self, path, *uid),
+            Effect::MoveHome { from, to, uid } => home::relocate(self, from, to, *uid),
+            Effect::Sudoers { rules } => sudoers::install(&self.sudo, rules),
+            Effect::EndSessions { uid } => sessions::end(self, *uid),
+        }
+    }
+
+    /// Whether the effect would work now, for asking before the transaction that owes it commits.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// Says what would stand in the way.
+    pub fn check(&self, effect: &Effect) -> Result<(), EffectError> {
+        match effect {
+            Effect::CreateHome { path, uid, gid, mode, adopt } => {
+                let owner = home::Owner { uid: *uid, gid: *gid, mode: *mode };
+                home::check_create(self, path, &owner, *adopt)
+            }
+            Effect::ArchiveHome { path, uid, label } => {
+                home::check_archive(self, path, *uid, label)
+            }
+            Effect::PurgeHome { path, uid } => home::check_purge(self, path, *uid),
+            Effect::MoveHome { from, to, uid } => home::check_relocate(self, from, to, *uid),
+            Effect::Sudoers { rules } => sudoers::check(&self.sudo, rules),
+            Effect::EndSessions { uid } => sessions::check(*uid),
+        }
+    }
+}
