@@ -1,0 +1,103 @@
+//! What the tests of this crate share: directories, contents, images in memory.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU32;
+
+use snapshot::writer::{Contents, GroupEntry, IndexWriter, KeyEntry, ShadowEntry, UserEntry};
+
+/// A live and a checkpoint directory of their own.
+pub struct Site {
+    directory: tempfile::TempDir,
+    pub writer: IndexWriter,
+}
+
+impl Site {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let writer =
+            IndexWriter::new(&directory.path().join("live"), &directory.path().join("saved"));
+        Self { directory, writer }
+    }
+
+    pub fn live(&self, name: &str) -> PathBuf {
+        self.directory.path().join("live").join(name)
+    }
+
+    pub fn saved(&self, name: &str) -> PathBuf {
+        self.directory.path().join("saved").join(name)
+    }
+
+    /// Who owns what the writer writes here: the tests need not run as root.
+    pub fn owner(&self) -> u32 {
+        std::fs::metadata(self.directory.path()).unwrap().uid()
+    }
+}
+
+/// A path for the reader, kept for the rest of the test.
+pub fn c_path(path: &Path) -> &'static CStr {
+    Box::leak(CString::new(path.as_os_str().as_bytes()).unwrap().into_boxed_c_str())
+}
+
+pub fn user(name: &str, uid: u32) -> UserEntry {
+    UserEntry {
+        name: name.to_owned(),
+        uid,
+        gid: uid,
+        gecos: format!("User {name},,,"),
+        home: format!("/home/{name}"),
+        shell: "/bin/bash".to_owned(),
+        ..UserEntry::default()
+    }
+}
+
+pub fn group(name: &str, gid: u32, members: &[&str]) -> GroupEntry {
+    let members = members.iter().map(|&member| member.to_owned()).collect();
+    GroupEntry { name: name.to_owned(), gid, members, external: false }
+}
+
+/// Two users and three groups, with something in every field.
+pub fn small() -> Contents {
+    let alice = UserEntry {
+        keys: vec![
+            KeyEntry { line: "ssh-ed25519 AAAAC3Nz alice@home".to_owned(), expires_at: None },
+            KeyEntry { line: "ssh-rsa AAAAB3Nz".to_owned(), expires_at: Some(2_000_000_000) },
+        ],
+        shadow: ShadowEntry {
+            last_change: Some(20_000),
+            min: Some(0),
+            max: Some(99_999),
+            warn: Some(7),
+            ..ShadowEntry::default()
+        },
+        ..user("alice", 3000)
+    };
+    let bob = UserEntry { locked: true, expires_at: Some(-5), ..user("bob", 3001) };
+    Contents {
+        users: vec![alice, bob],
+        groups: vec![
+            group("alice", 3000, &[]),
+            group("team", 4000, &["bob", "alice", "root", "alice"]),
+            GroupEntry { external: true, ..group("sudo", 27, &["alice"]) },
+        ],
+        generation: 7,
+    }
+}
+
+/// A whole file as words in memory.
+pub fn load(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
+/// The bytes as the words that a mapping of them would be; the last ones are cut off if they do not
+/// fill a word.
+pub fn words(bytes: &[u8]) -> Vec<AtomicU32> {
+    bytes
+        .chunks_exact(4)
+        .map(|word| AtomicU32::new(u32::from_ne_bytes(word.try_into().unwrap())))
+        .collect()
+}
