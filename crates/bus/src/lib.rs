@@ -1,1 +1,18 @@
-//! Placeholder.
+//! What both ends of `org.roster.Accounts1` share: names, errors, the conversion between records
+//! and D-Bus dictionaries, descriptors that carry secrets, and the client's proxies.
+//!
+//! The interface itself is fixed in `packaging/dbus/*.xml`; the daemon's tests compare it with what
+//! the service answers.
+
+mod descriptor;
+mod dictionary;
+mod error;
+pub mod names;
+mod proxies;
+
+pub use descriptor::{MAX_SECRET, SecretError, secret_from_fd, secret_to_fd};
+pub use dictionary::{Dictionary, DictionaryError, from_dictionary, to_dictionary};
+pub use error::{BusError, CallError, ErrorName};
+pub use proxies::{AccountsProxy, UserProxy};
+pub use proxies::{UserAdded, UserAddedStream, UserChanged, UserChangedStream};
+pub use proxies::{UserRemoved, UserRemovedStream};

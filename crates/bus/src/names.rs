@@ -1,0 +1,50 @@
+//! The names of the service, its interfaces, its objects and its polkit actions.
+
+/// The well-known name on the system bus.
+pub const SERVICE: &str = "org.roster.Accounts1";
+/// The management interface.
+pub const INTERFACE: &str = "org.roster.Accounts1";
+/// The object of the management interface.
+pub const PATH: &str = "/org/roster/Accounts1";
+/// The interface of a user's object.
+pub const USER_INTERFACE: &str = "org.roster.Accounts1.User";
+/// What a user's object path starts with; the uid follows.
+pub const USER_PATH: &str = "/org/roster/Accounts1/user/";
+/// What an error's name starts with.
+pub const ERROR_PREFIX: &str = "org.roster.Accounts1.Error.";
+/// What a polkit action starts with; the verb follows, with dashes.
+pub const ACTION_PREFIX: &str = "org.roster.accounts1.";
+/// The most entries that one page of a list may hold.
+pub const MAX_PAGE: u64 = 10_000;
+/// The entries of a page when the caller does not say.
+pub const DEFAULT_PAGE: u64 = 500;
+
+/// The path of a user's object.
+#[must_use]
+pub fn user_path(uid: u32) -> String {
+    format!("{USER_PATH}{uid}")
+}
+
+/// The uid that a user's object path names, or `None` for any other path.
+#[must_use]
+pub fn user_path_uid(path: &str) -> Option<u32> {
+    let number = path.strip_prefix(USER_PATH)?;
+    let uid: u32 = number.parse().ok()?;
+    (uid.to_string() == number).then_some(uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_and_its_uid_are_one_to_one() {
+        assert_eq!(user_path_uid(&user_path(3000)), Some(3000));
+        for other in ["/org/roster/Accounts1", "/org/roster/Accounts1/user/", "user/1"] {
+            assert_eq!(user_path_uid(other), None);
+        }
+        for odd in ["+3000", "03000", "3000/x", "4294967296", "-1"] {
+            assert_eq!(user_path_uid(&format!("{USER_PATH}{odd}")), None, "{odd}");
+        }
+    }
+}
