@@ -28,10 +28,21 @@ impl core::error::Error for Unavailable {}
 
 impl Unavailable {
     fn last() -> Self {
-        // SAFETY: `__errno_location` returns the calling thread's errno, always a valid pointer.
-        let errno = unsafe { *libc::__errno_location() };
+        let errno = errno();
         Self { errno: if errno == 0 || errno == libc::ERANGE { libc::EIO } else { errno } }
     }
+}
+
+/// The calling thread's errno.
+pub(crate) fn errno() -> c_int {
+    // SAFETY: `__errno_location` returns the calling thread's errno, always a valid pointer.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Sets the calling thread's errno.
+pub(crate) fn set_errno(errno: c_int) {
+    // SAFETY: as in `errno`; nobody else writes this thread's errno meanwhile.
+    unsafe { *libc::__errno_location() = errno };
 }
 
 /// Which file a path leads to: device and inode number. An inode number is not given to another
@@ -122,13 +133,11 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        // SAFETY: closes the descriptor that `open` got, once. errno is put back, for callers read it
-        // after a failed call of ours.
-        unsafe {
-            let errno = *libc::__errno_location();
-            libc::syscall(libc::SYS_close, self.descriptor);
-            *libc::__errno_location() = errno;
-        }
+        let before = errno();
+        // SAFETY: closes the descriptor that `open` got, once.
+        unsafe { libc::syscall(libc::SYS_close, self.descriptor) };
+        // Callers look at errno after a failed call of theirs that came before this.
+        set_errno(before);
     }
 }
 

@@ -20,7 +20,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering:
 
 use crate::index::Index;
 use crate::layout::Kind;
-use crate::mapping::{Identity, Opened, Reader, Unavailable};
+use crate::mapping::{self, Identity, Opened, Reader, Unavailable};
 
 /// Mappings a process can hold at a time: the current one, those of running enumerations, those that
 /// a slow thread still reads, and those lost to forks.
@@ -144,7 +144,11 @@ impl Shared {
             }
             seen = Some((number, pinned));
         }
-        self.follow(seen)
+        let errno = mapping::errno();
+        let result = self.follow(seen);
+        // A lookup that succeeds leaves errno alone, whatever failed on the way.
+        mapping::set_errno(errno);
+        result
     }
 
     fn is_live(&self, number: usize) -> bool {
