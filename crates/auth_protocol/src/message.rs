@@ -17,8 +17,6 @@ pub enum Phase {
     ChangePassword,
     /// `pam_open_session(3)`.
     OpenSession,
-    /// `pam_close_session(3)`.
-    CloseSession,
 }
 
 /// The opening of a conversation: who logs in where, as the PAM application tells it.
@@ -45,9 +43,6 @@ pub struct Start {
     /// sshd has already accepted a public key (`SSH_AUTH_INFO_0`). Believed only from root.
     #[serde(default)]
     pub public_key: bool,
-    /// Our own authentication succeeded earlier in this PAM transaction. Believed only from root.
-    #[serde(default)]
-    pub authenticated: bool,
     /// `PAM_CHANGE_EXPIRED_AUTHTOK`: change the password only if its change is due.
     #[serde(default)]
     pub only_expired: bool,

@@ -244,7 +244,6 @@ mod tests {
             remote_user: None,
             caller_uid: 0,
             public_key: true,
-            authenticated: false,
             only_expired: false,
             silent: true,
         }

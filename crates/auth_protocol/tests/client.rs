@@ -29,7 +29,6 @@ fn start() -> Start {
         remote_user: None,
         caller_uid: 0,
         public_key: false,
-        authenticated: false,
         only_expired: false,
         silent: false,
     }

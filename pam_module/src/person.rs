@@ -1,0 +1,54 @@
+//! Whoever sits at the other end of the application: the only way to them is its conversation
+//! function, and every application has its own idea of that.
+
+use auth_protocol::{Message, Prompt, Secret, Style};
+use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO};
+use pam::conv::Conv;
+use pam::module::PamHandle;
+
+/// The two things that can be done with a person.
+pub(crate) trait Person {
+    /// Shows a text, if the application lets us.
+    fn show(&mut self, message: &Message);
+    /// Asks; nothing when the application would not, or the person broke off.
+    fn ask(&mut self, prompt: &Prompt) -> Option<Secret>;
+}
+
+/// The person behind a PAM handle.
+pub(crate) struct Applicant<'a> {
+    handle: &'a PamHandle,
+    silent: bool,
+}
+
+impl<'a> Applicant<'a> {
+    /// `silent`: no texts, as the application wishes (`PAM_SILENT`).
+    pub fn new(handle: &'a PamHandle, silent: bool) -> Self {
+        Self { handle, silent }
+    }
+
+    fn conversation(&self) -> Option<Conv<'a>> {
+        self.handle.get_item::<Conv>().ok().flatten()
+    }
+}
+
+impl Person for Applicant<'_> {
+    fn show(&mut self, message: &Message) {
+        if self.silent {
+            return;
+        }
+        let style = match message.style {
+            Style::Info => PAM_TEXT_INFO,
+            Style::Error => PAM_ERROR_MSG,
+        };
+        if let Some(conversation) = self.conversation() {
+            // Applications may refuse texts; nothing depends on them.
+            let _ = conversation.send(style, &message.text);
+        }
+    }
+
+    fn ask(&mut self, prompt: &Prompt) -> Option<Secret> {
+        let style = if prompt.echo { PAM_PROMPT_ECHO_ON } else { PAM_PROMPT_ECHO_OFF };
+        let answer = self.conversation()?.send(style, &prompt.text).ok()??;
+        Some(Secret::new(answer.as_bytes().to_vec()))
+    }
+}
