@@ -1,0 +1,7 @@
+//! End-to-end suites: a booted Debian with the package installed, driven as people and programs would.
+//!
+//! Run by `tests/run.sh`; needs root, mmdebstrap, systemd-nspawn and the package in `target/debian`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod package;

@@ -1,0 +1,265 @@
+//! Installing, upgrading, removing and purging, seen from the machine it happens to.
+
+use roster_tests::{Machine, Run, suite};
+
+/// Everything that decides who gets in: names, modes, owners and contents of all of /etc but what
+/// every installation of any package touches.
+const FINGERPRINT: &str = "cd /etc && find . \\( -type f -o -type l -o -type d \\) \
+    ! -path './systemd/*' ! -path './ld.so.cache' ! -name '*-' ! -path './.pwd.lock' \
+    -printf '%p %y %m %u %g %l\\n' | sort; \
+    find . -type f ! -path './systemd/*' ! -path './ld.so.cache' ! -name '*-' -print0 \
+    | sort -z | xargs -0 sha256sum";
+
+fn fingerprint(m: &Machine) -> String {
+    m.sh(FINGERPRINT).ok().stdout
+}
+
+fn purge(m: &Machine) -> Run {
+    m.sh("DEBIAN_FRONTEND=noninteractive apt-get purge --yes roster")
+}
+
+fn remove(m: &Machine) -> Run {
+    m.sh("DEBIAN_FRONTEND=noninteractive apt-get remove --yes roster")
+}
+
+/// What differs, for a message that can be read.
+#[track_caller]
+fn assert_same(before: &str, after: &str) {
+    let only = |left: &str, right: &str| {
+        let right: Vec<&str> = right.lines().collect();
+        left.lines().filter(|line| !right.contains(line)).collect::<Vec<_>>().join("\n")
+    };
+    let (gone, new) = (only(before, after), only(after, before));
+    assert!(before == after, "gone or changed:\n{gone}\nnew or changed:\n{new}");
+}
+
+/// A local account and the root account, through every door, with `PASSWORD` for `bob`.
+fn local_accounts_work(m: &Machine) {
+    assert_eq!(m.sh("getent passwd root").ok().line(), "root:x:0:0:root:/root:/bin/bash");
+    m.sh("id bob | grep -q 'uid=.*bob'").ok();
+    login(m, "root", m.root_password());
+    login(m, "bob", PASSWORD);
+    refused_login(m, "root", "wrong");
+    ssh(m, "bob", PASSWORD).ok().says("in as bob");
+    ssh(m, "bob", "wrong").fails().says("Permission denied");
+    m.run_as("bob", &format!("echo '{}' | su -c 'id -un'", m.root_password())).ok().says("root");
+    m.run_as("bob", "echo wrong | su -c 'id -un'").fails();
+    m.sh("su - bob -c 'id -un'").ok().says("bob");
+    m.sh("pamtester cron bob acct_mgmt open_session").ok();
+    change_own_password(m, "bob", PASSWORD, OTHER_PASSWORD);
+    ssh(m, "bob", OTHER_PASSWORD).ok();
+    m.sh(&format!("printf '{PASSWORD}\\n{PASSWORD}\\n' | passwd bob")).ok();
+    ssh(m, "bob", PASSWORD).ok();
+    m.run_as("bob", &format!("echo '{PASSWORD}' | sudo -S -k id -un")).ok().says("root");
+}
+
+const PASSWORD: &str = "bobs first passphrase";
+const OTHER_PASSWORD: &str = "bobs second passphrase";
+
+fn add_bob(m: &Machine) {
+    m.sh("useradd --create-home --shell /bin/bash --groups sudo bob").ok();
+    m.sh(&format!("echo 'bob:{PASSWORD}' | chpasswd")).ok();
+}
+
+/// The login program of trixie hangs up its terminal first, which ends expect's; there its PAM service
+/// is driven without the terminal.
+fn login(m: &Machine, user: &str, password: &str) {
+    if suite() != "bookworm" {
+        let stack = "authenticate acct_mgmt open_session close_session";
+        m.sh(&format!("pamtester login {user} {stack}")).stdin(format!("{password}\n")).ok();
+        return;
+    }
+    let script = format!(
+        r#"spawn login
+        expect "login: " {{ send "{user}\r" }}
+        expect "Password: " {{ send "{password}\r" }}
+        expect -re {{[#$] $}} {{ send "echo logged in as \$(id -un)\r" }} timeout {{ exit 3 }}
+        expect "logged in as {user}" {{}} timeout {{ exit 4 }}
+        send "exit\r"
+        expect eof"#
+    );
+    m.expect(&script).ok().says(&format!("logged in as {user}"));
+}
+
+fn refused_login(m: &Machine, user: &str, password: &str) {
+    if suite() != "bookworm" {
+        m.sh(&format!("pamtester login {user} authenticate"))
+            .stdin(format!("{password}\n"))
+            .fails();
+        return;
+    }
+    let script = format!(
+        r#"spawn login
+        expect "login: " {{ send "{user}\r" }}
+        expect "Password: " {{ send "{password}\r" }}
+        expect "Login incorrect" {{ exit 0 }} timeout {{ exit 3 }}"#
+    );
+    m.expect(&script).ok().says("Login incorrect");
+}
+
+fn ssh(m: &Machine, user: &str, password: &str) -> Run {
+    m.sh(&format!(
+        "SSHPASS='{password}' sshpass -e ssh -o StrictHostKeyChecking=no -o NumberOfPasswordPrompts=1 \
+         -o LogLevel=ERROR {user}@127.0.0.1 'echo in as $(id -un)'"
+    ))
+}
+
+fn change_own_password(m: &Machine, user: &str, old: &str, new: &str) {
+    m.expect(&format!(
+        r#"spawn setpriv --reuid={user} --regid={user} --init-groups passwd
+        expect "Current password: " {{ send "{old}\r" }}
+        expect "New password: " {{ send "{new}\r" }}
+        expect "Retype new password: " {{ send "{new}\r" }}
+        expect "password updated successfully" {{}} timeout {{ exit 3 }}
+        expect eof"#
+    ))
+    .ok();
+}
+
+#[test]
+fn install_changes_nothing_for_local_accounts() {
+    let m = Machine::plain("install").unwrap();
+    add_bob(&m);
+    local_accounts_work(&m);
+    m.install().ok();
+    local_accounts_work(&m);
+    assert_eq!(
+        m.sh("systemctl is-active rosterd.service rosterd.socket").ok().line(),
+        "active\nactive"
+    );
+    assert_eq!(
+        m.sh("systemctl is-enabled rosterd.service rosterd.socket").ok().line(),
+        "enabled\nenabled"
+    );
+    m.sh("sshd -t && visudo -c").ok();
+    m.sh("grep -q '^passwd: *files roster' /etc/nsswitch.conf").ok();
+    m.sh("grep -q pam_roster.so /etc/pam.d/common-auth").ok();
+    assert_eq!(m.sh("dpkg --verify roster").ok().line(), "");
+    assert_eq!(m.sh("systemctl --failed --no-legend").ok().line(), "");
+}
+
+/// Also with a module that cannot be loaded, and with none at all.
+#[test]
+fn a_broken_pam_module_locks_no_local_account_out() {
+    let m = Machine::boot("broken").unwrap();
+    add_bob(&m);
+    let module = m.sh("dpkg -L roster | grep pam_roster.so").ok().line().to_owned();
+    m.write(&module, "this is no shared object");
+    local_accounts_work(&m);
+    m.sh(&format!("rm {module}")).ok();
+    local_accounts_work(&m);
+}
+
+#[test]
+fn purge_gives_back_every_byte() {
+    let m = Machine::plain("purge").unwrap();
+    add_bob(&m);
+    let before = fingerprint(&m);
+    m.install().ok();
+    assert_ne!(fingerprint(&m), before, "the fingerprint must see an installation");
+    purge(&m).ok();
+    assert_same(&before, &fingerprint(&m));
+    let left = "find / -xdev -iname '*roster*' -not -path '/proc/*' -not -path '/opt/*' \
+                -not -path '/var/cache/*' -not -path '/run/systemd/*'";
+    assert_eq!(m.sh(left).ok().line(), "");
+    m.sh("getent group roster-users").exits(2);
+    local_accounts_work(&m);
+}
+
+#[test]
+fn removal_gives_back_the_login_configuration_and_a_second_install_takes_it_up_again() {
+    let m = Machine::plain("remove").unwrap();
+    let relevant = "cd /etc && sha256sum nsswitch.conf pam.d/* ssh/sshd_config ssh/sshd_config.d/*.conf \
+                    sudoers sudoers.d/* 2>/dev/null; ls ssh/sshd_config.d/*.conf sudoers.d";
+    let before = m.sh(relevant).run().stdout;
+    m.install().ok();
+    let installed = m.sh(relevant).run().stdout;
+    m.sh("echo '# mine' >>/etc/ssh/sshd_config.d/10-roster.conf").ok();
+    remove(&m).ok();
+    assert_same(&before, &m.sh(relevant).run().stdout);
+    m.sh("test -d /var/lib/roster/store").ok();
+    m.sh("test ! -e /etc/sudoers.d/50-roster").ok();
+    m.sh("sshd -t").ok();
+    m.install().ok();
+    m.sh("grep -q '# mine' /etc/ssh/sshd_config.d/10-roster.conf").ok();
+    m.sh("sed -i '/^# mine/d' /etc/ssh/sshd_config.d/10-roster.conf").ok();
+    assert_same(&installed, &m.sh(relevant).run().stdout);
+    assert_eq!(m.sh("systemctl is-active rosterd.service").ok().line(), "active");
+}
+
+#[test]
+fn installing_again_changes_nothing() {
+    let m = Machine::boot("again").unwrap();
+    let before = fingerprint(&m);
+    let socket = "stat -c %i /run/roster/auth";
+    let inode = m.sh(socket).ok().stdout;
+    m.install().ok();
+    assert_same(&before, &fingerprint(&m));
+    assert_eq!(m.sh(socket).ok().stdout, inode, "an upgrade must not close the socket");
+    assert_eq!(m.sh("systemctl is-active rosterd.service").ok().line(), "active");
+}
+
+#[test]
+fn what_the_administrator_changed_stays() {
+    let m = Machine::boot("edited").unwrap();
+    m.sh("sed -i 's/^hosts:.*/hosts: files myhostname dns/' /etc/nsswitch.conf").ok();
+    m.sh("echo '# a last word' >>/etc/nsswitch.conf").ok();
+    purge(&m).ok();
+    let left = m.sh("cat /etc/nsswitch.conf").ok();
+    left.says("hosts: files myhostname dns").says("# a last word");
+    assert!(!left.stdout.contains("roster"), "{left}");
+}
+
+#[test]
+fn the_units_are_hardened_and_sound() {
+    let m = Machine::boot("hardened").unwrap();
+    let report = m
+        .sh("systemd-analyze security --offline=true --threshold=25 --no-pager \
+             /usr/lib/systemd/system/rosterd.service | tail -n 3")
+        .ok();
+    let score: f32 = report
+        .stdout
+        .split_whitespace()
+        .find_map(|word| word.parse().ok())
+        .expect("the report ends in a score");
+    assert!(score <= 2.5, "{report}");
+    let verified = m.sh("systemd-analyze verify --man=no rosterd.service rosterd.socket").ok();
+    assert!(!verified.all().contains("rosterd"), "{verified}");
+    assert_eq!(m.sh("systemctl show -P LimitCORE rosterd").ok().line(), "0");
+    let modes = "stat -c '%a %U %n' /run/roster /run/roster/auth /var/lib/roster \
+                 /var/lib/roster/store /var/lib/roster/index";
+    let expected = "755 root /run/roster\n666 root /run/roster/auth\n755 root /var/lib/roster\n\
+                    700 root /var/lib/roster/store\n755 root /var/lib/roster/index";
+    assert_eq!(m.sh(modes).ok().line(), expected);
+}
+
+/// A `Match` block of a drop-in ends with its file, and concerns nobody of /etc/passwd.
+#[test]
+fn the_sshd_drop_in_concerns_our_groups_only() {
+    let m = Machine::boot("sshd").unwrap();
+    add_bob(&m);
+    let settings = |user: &str| {
+        m.sh(&format!("sshd -T -C user={user},host=localhost,addr=127.0.0.1")).ok().stdout
+    };
+    let ours = [
+        "authorizedkeyscommand /usr/libexec/roster/authorized-keys %u",
+        "kbdinteractiveauthentication yes",
+    ];
+    for user in ["bob", "root"] {
+        let with = settings(user);
+        for line in ours {
+            assert!(!with.contains(line), "{user}: {with}");
+        }
+        m.sh("mv /etc/ssh/sshd_config.d/10-roster.conf /tmp/").ok();
+        assert_same(&settings(user), &with);
+        m.sh("mv /tmp/10-roster.conf /etc/ssh/sshd_config.d/").ok();
+    }
+    m.sh("usermod -aG roster-users,roster-2fa bob").ok();
+    let with = settings("bob");
+    for line in ours {
+        assert!(with.contains(line), "{with}");
+    }
+    let methods =
+        "authenticationmethods publickey,keyboard-interactive:pam keyboard-interactive:pam";
+    assert!(with.contains(methods), "{with}");
+}
