@@ -1,0 +1,298 @@
+//! Who may do what: the one place where that is decided.
+//!
+//! A decision in favour is a [`Grant`], a value that only this module makes and that every mutating
+//! verb of the service asks for. uid 0 and the roles in the store decide; what they do not allow,
+//! polkit may still grant (an administrator authenticates, or a site's rule says so).
+//!
+//! | may | own account | others' |
+//! | --- | --- | --- |
+//! | user | read; own fields, own password (with the old one), second factor, keys | nothing |
+//! | auditor | as user | read |
+//! | helpdesk | as user | of plain users without sudo: unlock, password, second factor |
+//! | admin, uid 0 | everything | everything |
+//!
+//! An account that is locked, disabled or expired can still read its own record, and nothing else.
+
+use accounts::{Role, UserId};
+
+/// What a caller wants to do. Several verbs may be one action; see `bus::Verb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Create a user.
+    UserCreate,
+    /// Change any field of a user.
+    UserUpdate,
+    /// Change the fields of `UserFields::OWN` in the own record.
+    UserUpdateOwn,
+    /// Delete a user.
+    UserDelete,
+    /// Read a user's record.
+    UserRead,
+    /// List all users.
+    UserList,
+    /// Lock a user.
+    UserLock,
+    /// Unlock a user.
+    UserUnlock,
+    /// Set, make up or clear a user's password without the old one.
+    PasswordSet,
+    /// Change the own password, with the old one.
+    PasswordChangeOwn,
+    /// Enrol, confirm, switch and end second factors.
+    TwoFactorManage,
+    /// Check a code, and spend it.
+    TwoFactorVerify,
+    /// See which second factors there are.
+    TwoFactorRead,
+    /// Add and remove public keys.
+    KeyManage,
+    /// List public keys.
+    KeyRead,
+    /// Grant and revoke sudo rules, roles, and membership of groups that give root.
+    SudoManage,
+    /// List sudo rules.
+    SudoRead,
+    /// Create, delete and fill groups.
+    GroupManage,
+    /// Read groups.
+    GroupRead,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The calling process's user, as the kernel tells it.
+    pub uid: u32,
+    /// The account of ours with that uid, if there is one.
+    pub account: Option<CallerAccount>,
+}
+
+/// The caller's own account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerAccount {
+    /// Its identifier.
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// Whether it may be used: not locked, not disabled, not expired.
+    pub active: bool,
+}
+
+/// Whom the action is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The user's identifier.
+    pub id: UserId,
+    /// The user's number.
+    pub uid: u32,
+    /// The user's role.
+    pub role: Role,
+    /// Whether a sudo rule, or a group that gives root, is the user's.
+    pub has_sudo: bool,
+}
+
+/// Who acts, as the audit log names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The calling user.
+    pub uid: u32,
+    /// Our user's name, `root`, or `uid:N`.
+    pub name: String,
+    /// The front door: `bus`, `auth` or `daemon`.
+    pub via: &'static str,
+}
+
+/// The right to do one thing, once. Only [`decide`] and [`PendingGrant::granted`] make one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    actor: Actor,
+    allowed: Vec<(Action, Option<UserId>)>,
+    /// An administrator may also give power to whom the grant is about.
+    administrator: bool,
+}
+
+impl Grant {
+    /// Who acts.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Whether this grant was given for that action on that user (`None`: on no one user).
+    #[must_use]
+    pub fn permits(&self, action: Action, target: Option<UserId>) -> bool {
+        self.allowed.contains(&(action, target))
+            || (self.administrator && action == Action::SudoManage)
+    }
+
+    /// The user that the grant is about.
+    #[must_use]
+    pub fn target(&self) -> Option<UserId> {
+        self.allowed.first().and_then(|(_, target)| *target)
+    }
+
+    /// This grant and what another one, of the same actor, permits.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        if self.actor.uid == other.actor.uid {
+            self.allowed.extend(other.allowed);
+        }
+        self
+    }
+
+    /// The same grant, given at another front door.
+    #[must_use]
+    pub const fn via(mut self, front_door: &'static str) -> Self {
+        self.actor.via = front_door;
+        self
+    }
+}
+
+/// A grant that polkit has to agree to first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingGrant(Grant);
+
+impl PendingGrant {
+    /// The grant, once polkit has said yes.
+    #[must_use]
+    pub fn granted(self) -> Grant {
+        self.0
+    }
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes.
+    Allow(Grant),
+    /// Not by role; polkit may agree.
+    AskPolkit(PendingGrant),
+    /// No, whatever polkit says.
+    Deny,
+}
+
+/// Decides whether the caller may do that to that user (`None`: to no one user).
+#[must_use]
+pub fn decide(caller: &Caller, action: Action, target: Option<&Target>) -> Decision {
+    let id = target.map(|target| target.id);
+    let own = match (&caller.account, target) {
+        (Some(account), Some(target)) => account.id == target.id && caller.uid == target.uid,
+        _ => false,
+    };
+    let needs_own = matches!(action, Action::UserUpdateOwn | Action::PasswordChangeOwn);
+    if needs_own && !own {
+        return Decision::Deny;
+    }
+    let active = caller.account.as_ref().is_some_and(|account| account.active);
+    let role = caller.account.as_ref().filter(|_| active).map(|account| account.role);
+    let administrator = caller.uid == 0 || role == Some(Role::Admin);
+    let grant = Grant { actor: actor(caller), allowed: vec![(action, id)], administrator };
+    let allowed = administrator
+        || (own && may_own(action) && (active || action == Action::UserRead))
+        || (role == Some(Role::Auditor) && may_auditor(action))
+        || (role == Some(Role::Helpdesk)
+            && !own
+            && target.is_some_and(is_plain)
+            && may_helpdesk(action));
+    if allowed {
+        Decision::Allow(grant)
+    } else if needs_own {
+        Decision::Deny
+    } else {
+        Decision::AskPolkit(PendingGrant(grant))
+    }
+}
+
+fn actor(caller: &Caller) -> Actor {
+    let name = match &caller.account {
+        Some(account) => account.name.clone(),
+        None if caller.uid == 0 => "root".to_owned(),
+        None => format!("uid:{}", caller.uid),
+    };
+    Actor { uid: caller.uid, name, via: "bus" }
+}
+
+/// Nothing to gain for a helpdesk that becomes this user.
+fn is_plain(target: &Target) -> bool {
+    target.role == Role::User && !target.has_sudo && target.uid != 0
+}
+
+/// What everybody may do to the own account.
+const fn may_own(action: Action) -> bool {
+    match action {
+        Action::UserRead
+        | Action::UserUpdateOwn
+        | Action::PasswordChangeOwn
+        | Action::TwoFactorManage
+        | Action::TwoFactorVerify
+        | Action::TwoFactorRead
+        | Action::KeyManage
+        | Action::KeyRead
+        | Action::SudoRead => true,
+        Action::UserCreate
+        | Action::UserUpdate
+        | Action::UserDelete
+        | Action::UserList
+        | Action::UserLock
+        | Action::UserUnlock
+        | Action::PasswordSet
+        | Action::SudoManage
+        | Action::GroupManage
+        | Action::GroupRead => false,
+    }
+}
+
+/// What an auditor may do to anybody.
+const fn may_auditor(action: Action) -> bool {
+    match action {
+        Action::UserRead
+        | Action::UserList
+        | Action::TwoFactorRead
+        | Action::KeyRead
+        | Action::SudoRead
+        | Action::GroupRead => true,
+        Action::UserCreate
+        | Action::UserUpdate
+        | Action::UserUpdateOwn
+        | Action::UserDelete
+        | Action::UserLock
+        | Action::UserUnlock
+        | Action::PasswordSet
+        | Action::PasswordChangeOwn
+        | Action::TwoFactorManage
+        | Action::TwoFactorVerify
+        | Action::KeyManage
+        | Action::SudoManage
+        | Action::GroupManage => false,
+    }
+}
+
+/// What the helpdesk may do to plain users.
+const fn may_helpdesk(action: Action) -> bool {
+    match action {
+        Action::UserUnlock
+        | Action::PasswordSet
+        | Action::TwoFactorManage
+        | Action::TwoFactorVerify
+        | Action::TwoFactorRead => true,
+        Action::UserCreate
+        | Action::UserUpdate
+        | Action::UserUpdateOwn
+        | Action::UserDelete
+        | Action::UserRead
+        | Action::UserList
+        | Action::UserLock
+        | Action::PasswordChangeOwn
+        | Action::KeyManage
+        | Action::KeyRead
+        | Action::SudoManage
+        | Action::SudoRead
+        | Action::GroupManage
+        | Action::GroupRead => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;
