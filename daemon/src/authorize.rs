@@ -104,6 +104,14 @@ pub struct Actor {
     pub via: &'static str,
 }
 
+impl Actor {
+    /// The daemon itself, on behalf of nobody: timers.
+    #[must_use]
+    pub fn daemon() -> Self {
+        Self { uid: 0, name: "rosterd".to_owned(), via: "daemon" }
+    }
+}
+
 /// The right to do one thing, once. Only [`decide`] and [`PendingGrant::granted`] make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {

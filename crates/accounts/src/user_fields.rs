@@ -81,6 +81,14 @@ impl UserFields {
     /// # Errors
     /// Every field that is wrong, unknown or read only.
     pub fn parse(map: &Map<String, Value>) -> Result<Self, FieldErrors> {
+        let (fields, errors) = Self::read(map);
+        errors.into_result().map(|()| fields)
+    }
+
+    /// Parses a request as far as it goes: the fields that are right, and every one that is
+    /// wrong, so that the caller can add what else it finds before refusing.
+    #[must_use]
+    pub fn read(map: &Map<String, Value>) -> (Self, FieldErrors) {
         let mut f = Fields::new(map);
         let fields = Self {
             name: f.text("name", UserName::parse),
@@ -122,7 +130,7 @@ impl UserFields {
             }
         }
         fields.check_together(&mut errors);
-        if errors.is_empty() { Ok(fields) } else { Err(errors) }
+        (fields, errors)
     }
 
     /// Rules that need more than one field.

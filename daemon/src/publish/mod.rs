@@ -8,6 +8,7 @@ pub mod effect;
 pub mod error;
 pub mod home;
 pub mod host;
+pub mod index;
 pub mod sessions;
 pub mod sudoers;
 pub mod tool;

@@ -1,0 +1,13 @@
+//! rosterd, the daemon that owns the account store.
+//!
+//! A change travels one way: front door (`bus`, `socket`) → `authorize` → `service` → `store` →
+//! `publish`. Nothing flows back up.
+
+pub mod authenticate;
+pub mod authorize;
+pub mod clock;
+pub mod config;
+pub mod publish;
+pub mod secret;
+pub mod service;
+pub mod store;

@@ -1,0 +1,339 @@
+//! Creating a user: one transaction for the record, its groups, keys, rules and first password.
+
+use accounts::{
+    Code, DisplayText, FieldErrors, GroupName, GroupRef, HomePath, ShellPath, Subject, Timestamp,
+    Uid, User, UserFields, UserId,
+};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::administrators::need;
+use super::change::{Change, EventKind};
+use super::fields::Joined;
+use super::local_accounts::LocalAccounts;
+use super::{Error, Service, record};
+use crate::authorize::{Action, Grant};
+use crate::publish::effect::Effect;
+use crate::secret::Secret;
+use crate::store::{Db, HolderKey, PasswordRow, UserRow};
+
+/// The password that a verb sets.
+#[derive(Debug)]
+pub enum NewPassword {
+    /// None: password login stays, or becomes, disabled.
+    None,
+    /// This one.
+    Given(Secret),
+    /// One that the service makes up and answers, once.
+    Generate,
+}
+
+/// A user that was created.
+#[derive(Debug)]
+pub struct Created {
+    /// The record.
+    pub user: User,
+    /// The generated password, if one was asked for.
+    pub password: Option<Secret>,
+}
+
+/// What a request comes to, once everything it needs is found.
+struct Plan {
+    row: UserRow,
+    primary: Primary,
+    groups: Vec<Joined>,
+}
+
+/// The user's primary group.
+enum Primary {
+    /// It exists.
+    Existing(u32),
+    /// It is made, named as the user.
+    New(GroupName),
+}
+
+impl Service {
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// Every field that is wrong; who may not; what the host cannot do. Nothing is written then.
+    /// [`Error::HomeDirectory`] after the host failed half-way leaves the account without a home.
+    pub fn create_user(
+        &self,
+        grant: &Grant,
+        fields: &Map<String, Value>,
+        password: NewPassword,
+    ) -> Result<Created, Error> {
+        need(grant, Action::UserCreate, None)?;
+        let (fields, mut errors) = UserFields::read(fields);
+        let generated = matches!(password, NewPassword::Generate);
+        let context = fields.name.as_ref().map_or("", |name| name.as_str());
+        let password = self.new_password(password, context, &mut errors);
+        if password.is_some() && fields.password_disabled == Some(true) {
+            let message = "give either a password or password_disabled";
+            errors.add("password_disabled", Code::Conflict, message);
+        }
+        // Everything is checked before the hash is computed, and again inside the transaction.
+        let host = self.local_accounts()?;
+        self.read(|db| self.plan(db, &host, &fields, password.is_some(), errors))?;
+        let phc = password.as_ref().map(|secret| self.hash_password(secret)).transpose()?;
+        let user = self.change(grant.actor(), |change| {
+            let none = FieldErrors::default();
+            let plan = self.plan(change.db, &host, &fields, phc.is_some(), none)?;
+            let row = self.write_new(grant, change, &host, &fields, plan)?;
+            if let Some(phc) = phc {
+                let (changed_at, must_change) = (change.now, false);
+                change.db.set_password(row.id, &PasswordRow { phc, changed_at, must_change })?;
+            }
+            let user = record::user(change.db, row)?;
+            let shown = json!({
+                "uid": user.uid, "group": user.group, "groups": user.groups, "home": user.home,
+                "shell": user.shell, "role": user.role, "sudo_commands": user.sudo_commands,
+                "sudo_commands_nopasswd": user.sudo_commands_nopasswd,
+            });
+            change.audit("user-create", user.name.as_str(), &user.id.to_string(), &shown)?;
+            change.announce(EventKind::Added, user.uid, user.name.as_str());
+            Ok(user)
+        })?;
+        Ok(Created { user, password: password.filter(|_| generated) })
+    }
+
+    /// Finds everything a request needs, or every field that is wrong with it.
+    fn plan(
+        &self,
+        db: Db<'_>,
+        host: &LocalAccounts,
+        fields: &UserFields,
+        with_password: bool,
+        mut errors: FieldErrors,
+    ) -> Result<Plan, Error> {
+        let now = self.now();
+        let id = UserId(Uuid::now_v7());
+        if fields.name.is_none() && !errors.0.iter().any(|error| error.field == "name") {
+            errors.add("name", Code::Required, "a user needs a name");
+        }
+        if let Some(name) = &fields.name {
+            self.check_user_name(db, host, name, None, &mut errors)?;
+        }
+        let uid = match fields.uid {
+            Some(uid) if db.uid_used(uid.get())? => {
+                let message = format!("uid {uid} was given out before: a uid is never used again");
+                errors.add("uid", Code::IdInUse, message);
+                uid
+            }
+            Some(uid) if host.knows_uid(uid.get()) => {
+                let message = format!("uid {uid} belongs to a user outside Roster");
+                errors.add("uid", Code::IdInUse, message);
+                uid
+            }
+            Some(uid) => uid,
+            None => next_uid(db, host)?,
+        };
+        let primary = self.plan_primary(db, host, fields, &mut errors)?;
+        let groups = fields.groups.as_deref().unwrap_or_default();
+        let create_groups = fields.create_groups.unwrap_or(false);
+        let groups = self.find_groups(db, host, groups, create_groups, &mut errors)?;
+        let home = self.plan_home(fields)?;
+        if let Some(home) = &home {
+            self.check_home(db, host, home, id, &mut errors)?;
+        }
+        let default_shell = ShellPath::parse(&self.config.accounts.default_shell);
+        let shell = fields.shell.clone().or(default_shell.ok());
+        if let Some(shell) = &shell {
+            self.check_shell(shell, &mut errors);
+            if fields.ssh_password_enabled == Some(true) && !shell.is_login_shell() {
+                let message = format!("needs a login shell, and {} is none", shell.as_str());
+                errors.add("ssh_password_enabled", Code::Conflict, message);
+            }
+        }
+        refuse_smb(fields, &mut errors);
+        // The shell is there: the configuration's was checked when it was read.
+        let (Some(name), Some(home), Some(shell), true) =
+            (fields.name.clone(), home, shell, errors.is_empty())
+        else {
+            return Err(errors.into());
+        };
+        let text = |text: &Option<DisplayText>| {
+            text.as_ref().map(|text| text.as_str().to_owned()).unwrap_or_default()
+        };
+        let (first_name, last_name) = (text(&fields.first_name), text(&fields.last_name));
+        let full_name = match text(&fields.full_name) {
+            given if !given.is_empty() => given,
+            _ => format!("{first_name} {last_name}").trim().to_owned(),
+        };
+        let row = UserRow {
+            id,
+            name,
+            uid: uid.get(),
+            gid: match primary {
+                Primary::Existing(gid) => gid,
+                Primary::New(_) => 0, // Replaced by the group's number when it is made.
+            },
+            full_name,
+            first_name,
+            last_name,
+            email: fields.email.clone().flatten(),
+            email_verified: false,
+            home,
+            home_mode: fields.home_mode.unwrap_or_default(),
+            shell,
+            password_disabled: !with_password,
+            locked: fields.locked.unwrap_or(false),
+            enabled: true,
+            ssh_password_enabled: fields.ssh_password_enabled.unwrap_or(false),
+            smb: false,
+            expires_at: fields.expires_at.flatten().map(|Timestamp(at)| at),
+            password_max_age: fields.password_max_age.flatten(),
+            password_min_age: fields.password_min_age.flatten(),
+            password_warn: fields.password_warn.flatten(),
+            password_inactive: fields.password_inactive.flatten(),
+            role: fields.role.unwrap_or_default(),
+            attributes: fields.attributes.clone().unwrap_or_default(),
+            builtin: false,
+            immutable: false,
+            created_at: now,
+            updated_at: now,
+            generation: 1,
+        };
+        Ok(Plan { row, primary, groups })
+    }
+
+    fn plan_primary(
+        &self,
+        db: Db<'_>,
+        host: &LocalAccounts,
+        fields: &UserFields,
+        errors: &mut FieldErrors,
+    ) -> Result<Primary, Error> {
+        if let Some(group) = &fields.group {
+            return Ok(match self.find_group(db, host, group)? {
+                Some(Joined::Ours(group)) => Primary::Existing(group.gid),
+                Some(Joined::Host(group)) => Primary::Existing(group.gid),
+                _ => {
+                    let message = format!("there is no group {group}: create it first");
+                    errors.add("group", Code::NotFound, message);
+                    Primary::Existing(0)
+                }
+            });
+        }
+        if fields.group_create == Some(false) {
+            errors.add("group", Code::Required, "give a group, or group_create");
+        }
+        let Some(name) = &fields.name else { return Ok(Primary::Existing(0)) };
+        if self.find_group(db, host, &GroupRef::Name(name.to_string()))?.is_some()
+            || host.knows_group(name.as_str())
+        {
+            let message = format!("a group {name} exists already: name it as the group to join it");
+            errors.add("group", Code::InUse, message);
+        }
+        // A user's name is a group's name: the rules are the same.
+        match GroupName::parse(name.as_str()) {
+            Ok(name) => Ok(Primary::New(name)),
+            Err(_) => Ok(Primary::Existing(0)),
+        }
+    }
+
+    fn plan_home(&self, fields: &UserFields) -> Result<Option<HomePath>, Error> {
+        match (&fields.home, &fields.name) {
+            (Some(home), _) => Ok(Some(home.clone())),
+            (None, None) => Ok(None),
+            (None, Some(name)) => HomePath::parse(&format!("{}/{name}", self.config.homes.base))
+                .map(Some)
+                .map_err(|refused| Error::field("home", refused.code, refused.message)),
+        }
+    }
+
+    fn write_new(
+        &self,
+        grant: &Grant,
+        change: &mut Change<'_>,
+        host: &LocalAccounts,
+        fields: &UserFields,
+        plan: Plan,
+    ) -> Result<UserRow, Error> {
+        let Plan { mut row, primary, groups } = plan;
+        let role = row.role;
+        if role != accounts::Role::User {
+            self.need_sudo_right(grant, None, "giving a role")?;
+        }
+        row.gid = match primary {
+            Primary::Existing(gid) => {
+                let group = host.group_by_gid(gid).map_or("", |group| group.name.as_str());
+                if self.gives_root(group, gid) {
+                    self.need_sudo_right(grant, None, &format!("joining the group {group}"))?;
+                }
+                gid
+            }
+            Primary::New(name) => self.make_group(change, host, &name, Some(row.uid), "")?.gid,
+        };
+        change.db.use_uid(row.uid)?;
+        change.db.insert_user(&row)?;
+        for joined in groups {
+            self.join(grant, change, host, row.id, joined)?;
+        }
+        if let Some(tags) = &fields.tags {
+            let tags: Vec<String> = tags.iter().map(|tag| tag.as_str().to_owned()).collect();
+            change.db.set_tags(row.id, &tags)?;
+        }
+        for key in fields.ssh_keys.iter().flatten() {
+            super::keys::insert(change, row.id, key, None)?;
+        }
+        let lists = [(&fields.sudo_commands, false), (&fields.sudo_commands_nopasswd, true)];
+        for (commands, nopasswd) in lists {
+            for command in commands.iter().flatten() {
+                self.need_sudo_right(grant, None, "a sudo rule")?;
+                let holder = HolderKey::User(row.id);
+                super::sudo::insert(change, holder, command.clone(), nopasswd, None)?;
+            }
+        }
+        if fields.home_create == Some(true) || fields.home_adopt == Some(true) {
+            change.owe(Effect::CreateHome {
+                path: row.home.as_str().to_owned(),
+                uid: row.uid,
+                gid: row.gid,
+                mode: row.home_mode.bits(),
+                adopt: fields.home_adopt.unwrap_or(false),
+            });
+        }
+        Ok(row)
+    }
+
+    /// The next free uid.
+    ///
+    /// # Errors
+    /// When the store or the host's files cannot be read.
+    pub fn next_uid(&self) -> Result<u32, Error> {
+        let host = self.local_accounts()?;
+        self.read(|db| Ok(next_uid(db, &host)?.get()))
+    }
+
+    /// The user that is meant.
+    ///
+    /// # Errors
+    /// When there is none such, or the store cannot be read.
+    pub fn user(&self, subject: &Subject) -> Result<User, Error> {
+        self.read(|db| record::user(db, super::caller::find(db, subject)?))
+    }
+}
+
+/// The next uid from 3000 up that was never given out, is not reserved, and is nobody else's.
+fn next_uid(db: Db<'_>, host: &LocalAccounts) -> Result<Uid, Error> {
+    let mut from = Uid::FIRST;
+    loop {
+        let number = db.free_uid(from)?;
+        match Uid::parse(u64::from(number)) {
+            Ok(uid) if !host.knows_uid(number) => return Ok(uid),
+            _ if number >= i32::MAX as u32 => {
+                return Err(Error::Unavailable("every uid is used up".to_owned()));
+            }
+            _ => from = number + 1,
+        }
+    }
+}
+
+/// Samba's own password store is not served yet: say so instead of pretending.
+pub(super) fn refuse_smb(fields: &UserFields, errors: &mut FieldErrors) {
+    if fields.smb == Some(true) {
+        errors.add("smb", Code::Unsupported, "Samba is not supported yet: leave smb off");
+    }
+}

@@ -1,0 +1,87 @@
+//! Deleting a user.
+
+use accounts::Subject;
+use serde_json::json;
+
+use super::administrators::need;
+use super::change::EventKind;
+use super::{Error, Service, caller};
+use crate::authorize::{Action, Grant};
+use crate::publish::effect::Effect;
+use crate::store::HolderKey;
+
+/// What becomes of a deleted user's home directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HomeFate {
+    /// It stays where it is.
+    #[default]
+    Keep,
+    /// It is moved into a root-only quarantine beside it.
+    Archive,
+    /// It is removed with all it holds.
+    Purge,
+}
+
+/// How a user is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeleteOptions {
+    /// Delete the primary group too, when nobody else uses it.
+    pub delete_group: bool,
+    /// What becomes of the home directory.
+    pub home: HomeFate,
+}
+
+impl Default for DeleteOptions {
+    fn default() -> Self {
+        Self { delete_group: true, home: HomeFate::Keep }
+    }
+}
+
+impl Service {
+    /// Deletes a user, ends its sessions, and leaves its uid used up for good.
+    ///
+    /// # Errors
+    /// When the user is the caller, Roster's own, or the last administrator, or its home cannot be
+    /// archived or purged; nothing is written then.
+    pub fn delete_user(
+        &self,
+        grant: &Grant,
+        subject: &Subject,
+        options: DeleteOptions,
+    ) -> Result<(), Error> {
+        self.change(grant.actor(), |change| {
+            let user = caller::find(change.db, subject)?;
+            need(grant, Action::UserDelete, Some(user.id))?;
+            if grant.actor().uid == user.uid {
+                return Err(Error::NotAuthorized("nobody deletes the own account".to_owned()));
+            }
+            if user.builtin {
+                return Err(Error::Immutable(format!("{} is Roster's own", user.name)));
+            }
+            if !change.db.sudo_rules_of(HolderKey::User(user.id))?.is_empty() {
+                change.owe_sudoers();
+            }
+            change.owe(Effect::EndSessions { uid: user.uid });
+            let path = user.home.as_str().to_owned();
+            let label = user.id.to_string();
+            match options.home {
+                HomeFate::Keep => {}
+                HomeFate::Archive => change.owe(Effect::ArchiveHome { path, uid: user.uid, label }),
+                HomeFate::Purge => change.owe(Effect::PurgeHome { path, uid: user.uid }),
+            }
+            change.db.delete_user(user.id)?;
+            if options.delete_group
+                && let Some(group) = change.db.group_by_gid(user.gid)?
+                && !group.builtin
+                && change.db.users_with_gid(group.gid)?.is_empty()
+                && change.db.members_of(group.id)?.is_empty()
+            {
+                self.remove_group(grant, change, &group)?;
+            }
+            let shown = json!({ "uid": user.uid, "home": format!("{:?}", options.home) });
+            change.audit("user-delete", user.name.as_str(), &user.id.to_string(), &shown)?;
+            change.announce(EventKind::Removed, user.uid, user.name.as_str());
+            Ok(())
+        })
+    }
+}

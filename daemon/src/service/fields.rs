@@ -1,0 +1,178 @@
+//! Rules of fields that need the store or the host: what is taken, what exists, what is a choice.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use accounts::{Code, FieldErrors, GroupRef, HomePath, ShellPath, UserId, UserName};
+
+use super::administrators::OWN_GROUPS;
+use super::local_accounts::{LocalAccounts, LocalGroup};
+use super::{Error, Service};
+use crate::store::{Db, GroupRow};
+
+/// A group that a user joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// One of ours.
+    Ours(GroupRow),
+    /// One of /etc/group.
+    Host(LocalGroup),
+    /// One to be made.
+    New(String),
+}
+
+impl Joined {
+    /// The group's name and, if it has one yet, number.
+    pub(super) fn name_and_gid(&self) -> (&str, Option<u32>) {
+        match self {
+            Self::Ours(group) => (group.name.as_str(), Some(group.gid)),
+            Self::Host(group) => (&group.name, Some(group.gid)),
+            Self::New(name) => (name, None),
+        }
+    }
+}
+
+impl Service {
+    pub(super) fn local_accounts(&self) -> Result<LocalAccounts, Error> {
+        LocalAccounts::read(&self.config.places)
+            .map_err(|error| Error::Unavailable(format!("the host's account files: {error}")))
+    }
+
+    /// The login shells there are: path → name.
+    ///
+    /// `nologin`, and every executable entry of shells(5).
+    #[must_use]
+    pub fn shells(&self) -> BTreeMap<String, String> {
+        let text = std::fs::read_to_string(&self.config.places.shells).unwrap_or_default();
+        let listed = text.lines().map(str::trim).filter(|line| line.starts_with('/'));
+        let executable = |path: &&str| {
+            std::fs::metadata(Path::new(path))
+                .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        };
+        let base_name = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
+        ["/usr/sbin/nologin", "/sbin/nologin"]
+            .into_iter()
+            .chain(listed)
+            .filter(executable)
+            .filter(|path| ShellPath::parse(path).is_ok())
+            .map(|path| (path.to_owned(), base_name(path)))
+            .collect()
+    }
+
+    pub(super) fn check_shell(&self, shell: &ShellPath, errors: &mut FieldErrors) {
+        let shells = self.shells();
+        if !shells.contains_key(shell.as_str()) {
+            let choices = shells.into_keys().collect::<Vec<_>>().join(", ");
+            errors.add("shell", Code::NotFound, format!("is none of the choices: {choices}"));
+        }
+    }
+
+    /// Refuses a name that a user or group of anybody has; `id` is the user that may have it.
+    pub(super) fn check_user_name(
+        &self,
+        db: Db<'_>,
+        host: &LocalAccounts,
+        name: &UserName,
+        id: Option<UserId>,
+        errors: &mut FieldErrors,
+    ) -> Result<(), Error> {
+        let taken = db.user(crate::store::UserKey::Name(name.as_str()))?;
+        if taken.is_some_and(|user| Some(user.id) != id) {
+            errors.add("name", Code::InUse, format!("the name {name} is taken"));
+        } else if host.knows_user(name.as_str()) {
+            errors.add(
+                "name",
+                Code::InUse,
+                format!("the name {name} is taken by a user outside Roster"),
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses a home that is, holds, or lies in another account's.
+    pub(super) fn check_home(
+        &self,
+        db: Db<'_>,
+        host: &LocalAccounts,
+        home: &HomePath,
+        id: UserId,
+        errors: &mut FieldErrors,
+    ) -> Result<(), Error> {
+        if home.is_none() {
+            return Ok(());
+        }
+        if let Some(other) = db.user_with_home(home, id)? {
+            errors.add("home", Code::InUse, format!("is shared with {other}'s home"));
+            return Ok(());
+        }
+        let theirs = host.users.iter().find(|user| {
+            HomePath::parse(&user.home)
+                .is_ok_and(|theirs| theirs == *home || (user.uid >= 1000 && (home.contains(&theirs) || theirs.contains(home))))
+        });
+        if let Some(user) = theirs {
+            errors.add("home", Code::InUse, format!("is shared with {}'s home", user.name));
+        }
+        Ok(())
+    }
+
+    /// Finds a group of ours or of the host.
+    pub(super) fn find_group(
+        &self,
+        db: Db<'_>,
+        host: &LocalAccounts,
+        group: &GroupRef,
+    ) -> Result<Option<Joined>, Error> {
+        let ours = match group {
+            GroupRef::Name(name) => db.group_by_name(name)?,
+            GroupRef::Gid(gid) => db.group_by_gid(*gid)?,
+        };
+        if let Some(ours) = ours {
+            return Ok(Some(Joined::Ours(ours)));
+        }
+        let theirs = match group {
+            GroupRef::Name(name) => host.group_by_name(name),
+            GroupRef::Gid(gid) => host.group_by_gid(*gid),
+        };
+        Ok(theirs.cloned().map(Joined::Host))
+    }
+
+    /// Finds the groups that a user shall be in.
+    pub(super) fn find_groups(
+        &self,
+        db: Db<'_>,
+        host: &LocalAccounts,
+        groups: &[GroupRef],
+        create: bool,
+        errors: &mut FieldErrors,
+    ) -> Result<Vec<Joined>, Error> {
+        let mut found: Vec<Joined> = Vec::with_capacity(groups.len());
+        for group in groups {
+            let joined = match (self.find_group(db, host, group)?, group) {
+                (Some(joined), _) => joined,
+                (None, GroupRef::Name(name)) if create => match accounts::GroupName::parse(name) {
+                    Ok(name) => Joined::New(name.to_string()),
+                    Err(refused) => {
+                        errors.add("groups", refused.code, format!("{name:?}: {refused}"));
+                        continue;
+                    }
+                },
+                (None, _) => {
+                    let message =
+                        format!("there is no group {group}: create it first, or use create_groups");
+                    errors.add("groups", Code::NotFound, message);
+                    continue;
+                }
+            };
+            let (name, _) = joined.name_and_gid();
+            if OWN_GROUPS.contains(&name) {
+                errors.add("groups", Code::Reserved, format!("{name} is kept by Roster itself"));
+            } else if found.contains(&joined) {
+                errors.add("groups", Code::Conflict, format!("names {name} twice"));
+            } else {
+                found.push(joined);
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,135 @@
+//! The use cases: one method a verb, plain blocking Rust over the store.
+//!
+//! Every mutation goes through [`Service::change`]: one transaction for the change, its audit row
+//! and the host effects it owes; then the index shows it; then the effects are carried out.
+
+mod administrators;
+mod caller;
+mod change;
+mod create;
+mod delete;
+mod error;
+mod fields;
+mod groups;
+mod homes;
+mod index_contents;
+mod keys;
+mod local_accounts;
+mod lock;
+mod lookups;
+mod passwords;
+mod record;
+mod sudo;
+mod update;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use change::Event;
+pub use create::{Created, NewPassword};
+pub use delete::{DeleteOptions, HomeFate};
+pub use error::Error;
+pub use lookups::{Page, PasswdEntry};
+pub use sudo::{Holder, SudoRuleEntry};
+
+use crate::authenticate::{PasswordHasher, Sealer};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::publish::index::Publisher;
+use crate::publish::host::Host;
+use crate::store::{Db, Store};
+
+/// The account service.
+pub struct Service {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    hasher: PasswordHasher,
+    sealer: Sealer,
+    host: Host,
+    /// The open store, or why there is none: then every verb is refused and nothing is published.
+    store: Mutex<Result<Store, String>>,
+    publisher: Mutex<Publisher>,
+    /// Held while effects are carried out, so that they keep their order.
+    effects: Mutex<()>,
+    events: tokio::sync::broadcast::Sender<Event>,
+}
+
+/// What a service is made of.
+pub struct Parts {
+    /// Settings.
+    pub config: Config,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Computes password hashes.
+    pub hasher: PasswordHasher,
+    /// Seals second-factor secrets.
+    pub sealer: Sealer,
+    /// Carries out host effects.
+    pub host: Host,
+}
+
+impl Service {
+    /// Opens the store and publishes what it holds. When the store cannot be used the service
+    /// exists all the same, refuses every verb with the reason, and leaves the last index alone.
+    #[must_use]
+    pub fn start(parts: Parts) -> Self {
+        let Parts { config, clock, hasher, sealer, host } = parts;
+        let store = Store::open(&config.places.store).map_err(|error| {
+            tracing::error!(%error, "the account store cannot be used; the last index keeps serving");
+            error.to_string()
+        });
+        let publisher = Publisher::new(&config.places.live, &config.places.checkpoint);
+        let service = Self {
+            config,
+            clock,
+            hasher,
+            sealer,
+            host,
+            store: Mutex::new(store),
+            publisher: Mutex::new(publisher),
+            effects: Mutex::new(()),
+            events: tokio::sync::broadcast::channel(1024).0,
+        };
+        if let Err(error) = service.publish() {
+            tracing::error!(%error, "the account index was not published");
+        }
+        service
+    }
+
+    /// Hears of every committed change to a user.
+    #[must_use]
+    pub fn subscribe(&self) -> tokio::sync::broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Unix seconds.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// The directory the database is in.
+    #[must_use]
+    pub fn store_directory(&self) -> &Path {
+        &self.config.places.store
+    }
+
+    fn lock_store(&self) -> MutexGuard<'_, Result<Store, String>> {
+        // A panic inside a transaction rolled it back: the store behind the lock is whole.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads one consistent state of the store.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(Db<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        match &mut *self.lock_store() {
+            Ok(store) => store.read(read),
+            Err(reason) => Err(Error::Unavailable(reason.clone())),
+        }
+    }
+}

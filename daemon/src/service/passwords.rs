@@ -1,0 +1,196 @@
+//! Setting, changing and clearing passwords.
+
+use accounts::{Code, FieldErrors, Subject};
+use serde_json::json;
+
+use super::administrators::need;
+use super::change::EventKind;
+use super::{Error, NewPassword, Service, caller};
+use crate::authorize::{Action, Grant};
+use crate::secret::Secret;
+use crate::store::{PasswordRow, UserKey};
+
+/// Longest password, in bytes: argon2 takes more, a login form does not need it.
+pub(crate) const LONGEST_PASSWORD: usize = 1024;
+/// Characters of generated passwords: no two that look alike.
+const ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+impl Service {
+    /// Why a password may not be `name`'s, if so.
+    pub(crate) fn password_refusal(&self, password: &Secret, name: &str) -> Option<String> {
+        let Some(text) = password.as_str() else {
+            return Some("is not UTF-8 text".to_owned());
+        };
+        if text.is_empty() {
+            return Some("is empty: to have none, disable password login".to_owned());
+        }
+        if text.len() > LONGEST_PASSWORD {
+            return Some(format!("is longer than {LONGEST_PASSWORD} bytes"));
+        }
+        if text.chars().any(char::is_control) {
+            return Some("holds a control character".to_owned());
+        }
+        let least = self.config.passwords.min_length;
+        if text.chars().count() < least {
+            return Some(format!("is shorter than {least} characters"));
+        }
+        if !name.is_empty() && text.to_lowercase() == name {
+            return Some("is the user's name".to_owned());
+        }
+        None
+    }
+
+    /// The password that a new user gets; what is wrong with it goes to `errors`.
+    pub(super) fn new_password(
+        &self,
+        password: NewPassword,
+        name: &str,
+        errors: &mut FieldErrors,
+    ) -> Option<Secret> {
+        match password {
+            NewPassword::None => None,
+            NewPassword::Generate => generate(errors),
+            NewPassword::Given(secret) => {
+                if let Some(reason) = self.password_refusal(&secret, name) {
+                    errors.add("password", Code::Invalid, reason);
+                }
+                Some(secret)
+            }
+        }
+    }
+
+    /// Computes the hash of a new password.
+    pub(crate) fn hash_password(&self, password: &Secret) -> Result<String, Error> {
+        self.hasher.hash(password).map_err(|error| Error::Unavailable(error.to_string()))
+    }
+
+    /// Sets a user's password, without the old one; `expire`: to be changed at the next login.
+    /// Answers the password when it was generated.
+    ///
+    /// # Errors
+    /// When the password is refused.
+    pub fn set_password(
+        &self,
+        grant: &Grant,
+        subject: &Subject,
+        password: NewPassword,
+        expire: bool,
+    ) -> Result<Option<Secret>, Error> {
+        let user = self.read(|db| caller::find(db, subject))?;
+        need(grant, Action::PasswordSet, Some(user.id))?;
+        let generated = matches!(password, NewPassword::Generate);
+        let mut errors = FieldErrors::default();
+        let Some(secret) = self.new_password(password, user.name.as_str(), &mut errors) else {
+            return Err(Error::field("password", Code::Required, "give a password"));
+        };
+        if let Some(error) = errors.0.pop() {
+            return Err(Error::PasswordPolicy(error.message));
+        }
+        self.store_password(grant, user.id, &secret, expire)?;
+        Ok(generated.then_some(secret))
+    }
+
+    /// Changes the caller's own password, which takes the old one.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`]; when the new one is refused, or is the old one.
+    pub fn change_own_password(&self, grant: &Grant, old: &Secret, new: &Secret) -> Result<(), Error> {
+        let uid = grant.actor().uid;
+        let (user, password) = self.read(|db| {
+            let user = db
+                .user(UserKey::Uid(uid))?
+                .ok_or_else(|| Error::NoSuchUser(format!("number {uid}")))?;
+            let password = db.password(user.id)?;
+            Ok((user, password))
+        })?;
+        need(grant, Action::PasswordChangeOwn, Some(user.id))?;
+        self.check_old_password(&user, password.as_ref(), old)?;
+        if let Some(reason) = self.password_refusal(new, user.name.as_str()) {
+            return Err(Error::PasswordPolicy(reason));
+        }
+        if new.as_bytes() == old.as_bytes() {
+            return Err(Error::PasswordPolicy("is the old one".to_owned()));
+        }
+        self.store_password(grant, user.id, new, false)
+    }
+
+    fn store_password(
+        &self,
+        grant: &Grant,
+        id: accounts::UserId,
+        password: &Secret,
+        must_change: bool,
+    ) -> Result<(), Error> {
+        let phc = self.hash_password(password)?;
+        self.change(grant.actor(), |change| {
+            let mut user = change
+                .db
+                .user(UserKey::Id(id))?
+                .ok_or_else(|| Error::NoSuchUser(format!("id {id}")))?;
+            let changed_at = change.now;
+            change.db.set_password(id, &PasswordRow { phc, changed_at, must_change })?;
+            user.password_disabled = false;
+            user.updated_at = change.now;
+            user.generation += 1;
+            change.db.update_user(&user)?;
+            let shown = json!({ "must_change": must_change });
+            change.audit("password-set", user.name.as_str(), &id.to_string(), &shown)?;
+            change.announce(EventKind::Changed, user.uid, user.name.as_str());
+            Ok(())
+        })
+    }
+
+    /// Forgets a user's password: password login is disabled from then on.
+    ///
+    /// # Errors
+    /// When it is disabled already, or the user is the last administrator.
+    pub fn clear_password(&self, grant: &Grant, subject: &Subject) -> Result<(), Error> {
+        self.change(grant.actor(), |change| {
+            let mut user = caller::find(change.db, subject)?;
+            need(grant, Action::PasswordSet, Some(user.id))?;
+            if user.password_disabled {
+                return Err(Error::AlreadyInState(format!("{} has no password", user.name)));
+            }
+            change.db.delete_password(user.id)?;
+            user.password_disabled = true;
+            user.updated_at = change.now;
+            user.generation += 1;
+            change.db.update_user(&user)?;
+            change.audit("password-clear", user.name.as_str(), &user.id.to_string(), &json!({}))?;
+            change.announce(EventKind::Changed, user.uid, user.name.as_str());
+            Ok(())
+        })
+    }
+}
+
+/// Twenty characters of an alphabet of 57: 116 bits.
+fn generate(errors: &mut FieldErrors) -> Option<Secret> {
+    let mut password = Vec::with_capacity(20);
+    while password.len() < 20 {
+        let mut bytes = [0u8; 32];
+        if getrandom::fill(&mut bytes).is_err() {
+            errors.add("password", Code::Unsupported, "the system gives no random numbers");
+            return None;
+        }
+        // Bytes above the largest multiple of the alphabet's length would favour its beginning.
+        let fair = 256 - 256 % ALPHABET.len();
+        let fair = bytes.iter().filter(|byte| usize::from(**byte) < fair);
+        password.extend(fair.map(|byte| ALPHABET[usize::from(*byte) % ALPHABET.len()]).take(20 - password.len()));
+    }
+    Some(Secret::new(password))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn generated_passwords_differ_and_are_typed_easily() {
+        let mut errors = FieldErrors::default();
+        let (a, b) = (generate(&mut errors).unwrap(), generate(&mut errors).unwrap());
+        assert_ne!(a.as_bytes(), b.as_bytes());
+        assert_eq!(a.len(), 20);
+        assert!(a.as_bytes().iter().all(u8::is_ascii_alphanumeric));
+    }
+}

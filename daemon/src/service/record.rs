@@ -1,0 +1,106 @@
+//! The published records, put together from their tables.
+
+use accounts::{Group, SshKeyEntry, Timestamp, User};
+
+use super::Error;
+use crate::store::{Db, GroupRow, HolderKey, KeyRow, TotpState, UserRow};
+
+/// The record of a user.
+pub(super) fn user(db: Db<'_>, row: UserRow) -> Result<User, Error> {
+    let UserRow {
+        id, name, uid, gid, full_name, first_name, last_name, email, email_verified, home,
+        home_mode, shell, password_disabled, locked, enabled, ssh_password_enabled, smb,
+        expires_at, password_max_age, password_min_age, password_warn, password_inactive, role,
+        attributes, builtin, immutable, created_at, updated_at, generation,
+    } = row;
+    let rules = db.sudo_rules_of(HolderKey::User(id))?;
+    let commands = |nopasswd: bool| {
+        let of_kind = rules.iter().filter(|rule| rule.nopasswd == nopasswd);
+        of_kind.map(|rule| rule.command.to_string()).collect::<Vec<_>>()
+    };
+    let login = db.login(id)?;
+    Ok(User {
+        id,
+        name,
+        uid,
+        group: group_name(db, gid)?,
+        gid,
+        groups: db.groups_of(id)?,
+        full_name,
+        first_name,
+        last_name,
+        email,
+        email_verified,
+        home,
+        home_mode,
+        shell,
+        password_disabled,
+        locked,
+        enabled,
+        ssh_password_enabled,
+        smb,
+        sudo_commands: commands(false),
+        sudo_commands_nopasswd: commands(true),
+        ssh_keys: db.keys_of(id)?.into_iter().map(key).collect(),
+        expires_at: expires_at.map(Timestamp),
+        password_max_age,
+        password_min_age,
+        password_warn,
+        password_inactive,
+        role,
+        tags: db.tags(id)?,
+        attributes,
+        settings: db.settings(id)?,
+        profile: db.profile(id)?,
+        created_at: Timestamp(created_at),
+        updated_at: Timestamp(updated_at),
+        generation,
+        builtin,
+        immutable,
+        local: true,
+        twofactor_auth_configured: db.totp(id, TotpState::Active)?.is_some_and(|totp| totp.enabled),
+        last_login: login.last_at.map(Timestamp),
+        first_login: login.first_at.map(Timestamp),
+        password_changed_at: db.password(id)?.map(|password| Timestamp(password.changed_at)),
+        tokens: Vec::new(),
+        sid: None,
+        nt_name: None,
+    })
+}
+
+/// The name of a group of ours, or else the number as text: the group is one of the host's.
+fn group_name(db: Db<'_>, gid: u32) -> Result<String, Error> {
+    Ok(db.group_by_gid(gid)?.map_or_else(|| gid.to_string(), |group| group.name.to_string()))
+}
+
+/// A key as the record shows it.
+pub(super) fn key(row: KeyRow) -> SshKeyEntry {
+    let KeyRow { id, user_id: _, line, fingerprint, added_at, expires_at } = row;
+    SshKeyEntry {
+        id,
+        key: line,
+        fingerprint,
+        added_at: Timestamp(added_at),
+        expires_at: expires_at.map(Timestamp),
+    }
+}
+
+/// The record of a group.
+pub(super) fn group(db: Db<'_>, row: GroupRow) -> Result<Group, Error> {
+    let GroupRow { id, name, gid, display_name, builtin, .. } = row;
+    let rules = db.sudo_rules_of(HolderKey::Gid(gid))?;
+    let commands = |nopasswd: bool| {
+        let of_kind = rules.iter().filter(|rule| rule.nopasswd == nopasswd);
+        of_kind.map(|rule| rule.command.to_string()).collect::<Vec<_>>()
+    };
+    Ok(Group {
+        id,
+        name,
+        gid,
+        display_name,
+        members: db.members_of(id)?,
+        sudo_commands: commands(false),
+        sudo_commands_nopasswd: commands(true),
+        builtin,
+    })
+}

@@ -1,0 +1,130 @@
+//! The account store: SQLite, one writer, every change one transaction.
+//!
+//! This is the only place that knows rusqlite. A [`Db`] is the open database inside a
+//! transaction; its methods, one file per table, are all that the service sees.
+
+mod audit;
+mod groups;
+mod keys;
+mod logins;
+mod members;
+mod migrate;
+mod numbers;
+mod open;
+mod outbox;
+mod passwords;
+mod recovery;
+mod sudo_rules;
+mod throttle;
+mod totp;
+mod users;
+
+pub use audit::{AuditEntry, AuditRow};
+pub use groups::GroupRow;
+pub use keys::KeyRow;
+pub use logins::LoginRow;
+pub use members::HostGroup;
+pub use passwords::PasswordRow;
+pub use sudo_rules::{HolderKey, SudoRuleRow};
+pub use throttle::{ThrottleKind, ThrottleRow};
+pub use totp::{TotpRow, TotpState};
+pub use users::{UserKey, UserRow};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused or failed; the transaction was rolled back.
+    #[error("the account database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The database's directory or files cannot be used.
+    #[error("{0}: {1}")]
+    Files(String, std::io::Error),
+    /// The database is not ours, damaged, or newer than this program. It is left as it is.
+    #[error("the account database is left untouched: {0}")]
+    Unusable(String),
+    /// A row holds what no version of this program writes.
+    #[error("the account database is damaged: {0}")]
+    Damaged(String),
+}
+
+/// The open database.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+/// The database inside one transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Db<'a> {
+    connection: &'a Connection,
+}
+
+impl Store {
+    /// Runs `change` in one transaction and commits it durably, or leaves everything as it was.
+    ///
+    /// # Errors
+    /// What `change` says, or that the commit failed.
+    pub fn change<T, E: From<StoreError>>(
+        &mut self,
+        change: impl FnOnce(Db<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let done = change(Db { connection: &transaction })?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(done)
+    }
+
+    /// Runs `read` on one consistent state of the database.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn read<T, E: From<StoreError>>(
+        &mut self,
+        read: impl FnOnce(Db<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Deferred)
+            .map_err(StoreError::from)?;
+        read(Db { connection: &transaction })
+    }
+}
+
+impl Db<'_> {
+    /// Counts the store's changes; the published index carries it.
+    pub(crate) fn next_generation(self) -> Result<u64, StoreError> {
+        self.connection.execute(
+            "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'generation'",
+            [],
+        )?;
+        self.generation()
+    }
+
+    /// The number of the last change.
+    pub(crate) fn generation(self) -> Result<u64, StoreError> {
+        Ok(self.connection.query_row(
+            "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'",
+            [],
+            |row| row.get::<_, i64>(0),
+        )? as u64)
+    }
+}
+
+/// Reads a UUID column.
+fn uuid_column(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<uuid::Uuid> {
+    Ok(uuid::Uuid::from_bytes(row.get::<_, [u8; 16]>(index)?))
+}
+
+/// `rusqlite`'s way to say that a column's text is not what its type takes.
+fn damaged(index: usize, message: impl std::fmt::Display) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(
+        index,
+        rusqlite::types::Type::Text,
+        message.to_string().into(),
+    )
+}

@@ -1,0 +1,76 @@
+//! The tables `used_uids` and `used_gids`: a number is handed out once, ever.
+
+use rusqlite::OptionalExtension;
+
+use super::{Db, StoreError};
+
+impl Db<'_> {
+    /// Whether a uid was ever given out.
+    pub(crate) fn uid_used(self, uid: u32) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM used_uids WHERE uid = ?1";
+        Ok(self.connection.prepare_cached(sql)?.query_row([uid], |_| Ok(())).optional()?.is_some())
+    }
+
+    /// Whether a gid was ever given out.
+    pub(crate) fn gid_used(self, gid: u32) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM used_gids WHERE gid = ?1";
+        Ok(self.connection.prepare_cached(sql)?.query_row([gid], |_| Ok(())).optional()?.is_some())
+    }
+
+    /// Notes that a uid is given out.
+    pub(crate) fn use_uid(self, uid: u32) -> Result<(), StoreError> {
+        self.connection.execute("INSERT INTO used_uids (uid) VALUES (?1)", [uid])?;
+        Ok(())
+    }
+
+    /// Notes that a gid is given out.
+    pub(crate) fn use_gid(self, gid: u32) -> Result<(), StoreError> {
+        self.connection.execute("INSERT INTO used_gids (gid) VALUES (?1)", [gid])?;
+        Ok(())
+    }
+
+    /// The first number from `from` on that was never a uid.
+    pub(crate) fn free_uid(self, from: u32) -> Result<u32, StoreError> {
+        self.first_free("used_uids", "uid", from)
+    }
+
+    /// The first number from `from` on that was never a gid.
+    pub(crate) fn free_gid(self, from: u32) -> Result<u32, StoreError> {
+        self.first_free("used_gids", "gid", from)
+    }
+
+    fn first_free(self, table: &str, column: &str, from: u32) -> Result<u32, StoreError> {
+        // Either `from` itself is free, or the end of the run of used numbers that holds it.
+        let sql = format!(
+            "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM {table} WHERE {column} = ?1) THEN ?1 ELSE \
+             (SELECT {column} + 1 FROM {table} AS a WHERE {column} >= ?1 AND NOT EXISTS \
+              (SELECT 1 FROM {table} AS b WHERE b.{column} = a.{column} + 1) \
+              ORDER BY {column} LIMIT 1) END"
+        );
+        Ok(self.connection.prepare_cached(&sql)?.query_row([from], |row| row.get(0))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{Store, StoreError};
+
+    #[test]
+    fn the_first_gap_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&dir.path().join("s")).unwrap();
+        store
+            .change(|db| {
+                assert_eq!(db.free_uid(3000)?, 3000);
+                for uid in [3000, 3001, 3003, 10] {
+                    db.use_uid(uid)?;
+                }
+                assert_eq!(db.free_uid(3000)?, 3002);
+                assert_eq!(db.free_uid(3003)?, 3004);
+                assert!(db.use_uid(3001).is_err(), "a number is given out once");
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+    }
+}

@@ -1,0 +1,167 @@
+//! Opening the database: where it lies, how it is set up, and when it is refused.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Store, StoreError, migrate};
+
+/// `application_id` of our databases: "RSTR".
+const APPLICATION_ID: i64 = 0x5253_5452;
+/// The first SQLite without the WAL-reset bug.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+impl Store {
+    /// Opens, or on the first start creates, the database in `directory`, and migrates it.
+    ///
+    /// # Errors
+    /// When the directory or a file is not the daemon's alone, or the database is damaged, not
+    /// ours, or newer than this program: it is then left as it is.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(StoreError::Unusable(format!("SQLite {} is too old", rusqlite::version())));
+        }
+        prepare_directory(directory)?;
+        let path = directory.join("roster.db");
+        prepare_file(&path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let mut connection = Connection::open_with_flags(&path, flags)?;
+        check_owner(&connection)?;
+        connection.execute_batch(
+            "PRAGMA locking_mode = EXCLUSIVE;
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA secure_delete = ON;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA temp_store = MEMORY;",
+        )?;
+        let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
+        if verdict != "ok" {
+            return Err(StoreError::Unusable(format!("it is damaged: {verdict}")));
+        }
+        migrate::migrate(&mut connection)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.set_prepared_statement_cache_capacity(128);
+        Ok(Self { connection })
+    }
+}
+
+/// Refuses a database of another program before anything is written to it.
+fn check_owner(connection: &Connection) -> Result<(), StoreError> {
+    let id: i64 = connection
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(|error| StoreError::Unusable(error.to_string()))?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| StoreError::Unusable(error.to_string()))?;
+    if id == APPLICATION_ID || (id == 0 && tables == 0) {
+        Ok(())
+    } else {
+        Err(StoreError::Unusable("it belongs to another program".into()))
+    }
+}
+
+fn prepare_directory(directory: &Path) -> Result<(), StoreError> {
+    let failed = |error| StoreError::Files(directory.display().to_string(), error);
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Ok(()) => sync_parent(directory).map_err(failed)?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let meta = std::fs::symlink_metadata(directory).map_err(failed)?;
+    let own = rustix::process::geteuid().as_raw();
+    if !meta.is_dir() || meta.uid() != own || meta.mode() & 0o077 != 0 {
+        return Err(StoreError::Unusable(format!(
+            "{} must be a directory of the daemon's own, mode 0700",
+            directory.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Makes the file with its mode before SQLite does, which would use the umask.
+fn prepare_file(path: &Path) -> Result<(), StoreError> {
+    let failed = |error| StoreError::Files(path.display().to_string(), error);
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => {
+            file.sync_all().map_err(failed)?;
+            sync_parent(path).map_err(failed)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let meta = std::fs::symlink_metadata(path).map_err(failed)?;
+            if !meta.is_file() || meta.permissions().mode() & 0o077 != 0 {
+                return Err(StoreError::Unusable(format!(
+                    "{} must be a regular file, mode 0600",
+                    path.display()
+                )));
+            }
+            Ok(())
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn sync_parent(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn files_are_the_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("store");
+        let _store = Store::open(&place).unwrap();
+        assert_eq!(std::fs::metadata(&place).unwrap().mode() & 0o777, 0o700);
+        for entry in std::fs::read_dir(&place).unwrap() {
+            assert_eq!(entry.unwrap().metadata().unwrap().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn an_open_directory_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("store");
+        std::fs::create_dir(&place).unwrap();
+        std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(Store::open(&place), Err(StoreError::Unusable(_))));
+    }
+
+    #[test]
+    fn a_damaged_database_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("store");
+        drop(Store::open(&place).unwrap());
+        let path = place.join("roster.db");
+        for bytes in [vec![0xa5; 8192], b"not a database, and longer than a header".repeat(50)] {
+            std::fs::write(&path, &bytes).unwrap();
+            assert!(Store::open(&place).is_err());
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn another_programs_database_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("store");
+        drop(Store::open(&place).unwrap());
+        let path = place.join("roster.db");
+        std::fs::remove_file(&path).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE t (x); PRAGMA application_id = 7").unwrap();
+        drop(other);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(matches!(Store::open(&place), Err(StoreError::Unusable(_))));
+    }
+}

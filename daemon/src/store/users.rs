@@ -1,0 +1,306 @@
+//! The table `users`, and its tags, settings and profile texts.
+
+use std::collections::BTreeMap;
+
+use accounts::{Email, HomeMode, HomePath, Role, ShellPath, UserId, UserName};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Db, StoreError, damaged, uuid_column};
+
+/// A row of `users`.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "each is the record's field of that name, see accounts::User")]
+pub struct UserRow {
+    pub id: UserId,
+    pub name: UserName,
+    pub uid: u32,
+    pub gid: u32,
+    pub full_name: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub email: Option<Email>,
+    pub email_verified: bool,
+    pub home: HomePath,
+    pub home_mode: HomeMode,
+    pub shell: ShellPath,
+    pub password_disabled: bool,
+    pub locked: bool,
+    pub enabled: bool,
+    pub ssh_password_enabled: bool,
+    pub smb: bool,
+    pub expires_at: Option<i64>,
+    pub password_max_age: Option<u32>,
+    pub password_min_age: Option<u32>,
+    pub password_warn: Option<u32>,
+    pub password_inactive: Option<u32>,
+    pub role: Role,
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+    pub builtin: bool,
+    pub immutable: bool,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub generation: u64,
+}
+
+const COLUMNS: &str = "id, name, uid, gid, full_name, first_name, last_name, email, email_verified, \
+    home, home_mode, shell, password_disabled, locked, enabled, ssh_password_enabled, smb, expires_at, \
+    password_max_age, password_min_age, password_warn, password_inactive, role, attributes, builtin, \
+    immutable, created_at, updated_at, generation";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<UserRow> {
+    let email: Option<String> = row.get(7)?;
+    let attributes: String = row.get(23)?;
+    Ok(UserRow {
+        id: UserId(uuid_column(row, 0)?),
+        name: UserName::parse(&row.get::<_, String>(1)?).map_err(|e| damaged(1, e))?,
+        uid: row.get(2)?,
+        gid: row.get(3)?,
+        full_name: row.get(4)?,
+        first_name: row.get(5)?,
+        last_name: row.get(6)?,
+        email: email.map(|e| Email::parse(&e)).transpose().map_err(|e| damaged(7, e))?,
+        email_verified: row.get(8)?,
+        home: HomePath::parse(&row.get::<_, String>(9)?).map_err(|e| damaged(9, e))?,
+        home_mode: HomeMode::stored(row.get(10)?),
+        shell: ShellPath::parse(&row.get::<_, String>(11)?).map_err(|e| damaged(11, e))?,
+        password_disabled: row.get(12)?,
+        locked: row.get(13)?,
+        enabled: row.get(14)?,
+        ssh_password_enabled: row.get(15)?,
+        smb: row.get(16)?,
+        expires_at: row.get(17)?,
+        password_max_age: row.get(18)?,
+        password_min_age: row.get(19)?,
+        password_warn: row.get(20)?,
+        password_inactive: row.get(21)?,
+        role: Role::parse(&row.get::<_, String>(22)?).map_err(|e| damaged(22, e))?,
+        attributes: serde_json::from_str(&attributes).map_err(|e| damaged(23, e))?,
+        builtin: row.get(24)?,
+        immutable: row.get(25)?,
+        created_at: row.get(26)?,
+        updated_at: row.get(27)?,
+        generation: row.get::<_, i64>(28)? as u64,
+    })
+}
+
+/// How one user is picked.
+#[derive(Debug, Clone, Copy)]
+pub enum UserKey<'a> {
+    /// By identifier.
+    Id(UserId),
+    /// By login name.
+    Name(&'a str),
+    /// By number.
+    Uid(u32),
+}
+
+impl Db<'_> {
+    /// One user.
+    pub(crate) fn user(self, key: UserKey<'_>) -> Result<Option<UserRow>, StoreError> {
+        let get = |column: &str, value: &dyn rusqlite::ToSql| {
+            self.connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE {column} = ?1"))?
+                .query_row([value], read)
+                .optional()
+        };
+        Ok(match key {
+            UserKey::Id(id) => get("id", &id.0.as_bytes().as_slice()),
+            UserKey::Name(name) => get("name", &name),
+            UserKey::Uid(uid) => get("uid", &uid),
+        }?)
+    }
+
+    /// Users by name, from `offset` on.
+    pub(crate) fn users(self, offset: u64, limit: u64) -> Result<Vec<UserRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM users ORDER BY name LIMIT ?1 OFFSET ?2");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![limit as i64, offset as i64], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many users there are.
+    pub(crate) fn count_users(self) -> Result<u64, StoreError> {
+        let count =
+            self.connection.query_row("SELECT count(*) FROM users", [], |r| r.get::<_, i64>(0));
+        Ok(count? as u64)
+    }
+
+    /// How many administrators could log in now.
+    pub(crate) fn count_administrators(self, now: i64) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM users WHERE role = 'admin' AND locked = 0 AND enabled = 1 \
+                   AND (expires_at IS NULL OR expires_at > ?1) AND ( \
+                     (password_disabled = 0 AND id IN (SELECT user_id FROM passwords)) \
+                     OR id IN (SELECT user_id FROM ssh_keys WHERE expires_at IS NULL OR expires_at > ?1))";
+        let count = self.connection.prepare_cached(sql)?.query_row([now], |r| r.get::<_, i64>(0));
+        Ok(count? as u64)
+    }
+
+    /// Writes a new row.
+    pub(crate) fn insert_user(self, user: &UserRow) -> Result<(), StoreError> {
+        self.write_user("INSERT", user)
+    }
+
+    /// Writes a changed row over the one with its id.
+    pub(crate) fn update_user(self, user: &UserRow) -> Result<(), StoreError> {
+        self.write_user("UPDATE", user)
+    }
+
+    fn write_user(self, verb: &str, user: &UserRow) -> Result<(), StoreError> {
+        let UserRow {
+            id,
+            name,
+            uid,
+            gid,
+            full_name,
+            first_name,
+            last_name,
+            email,
+            email_verified,
+            home,
+            home_mode,
+            shell,
+            password_disabled,
+            locked,
+            enabled,
+            ssh_password_enabled,
+            smb,
+            expires_at,
+            password_max_age,
+            password_min_age,
+            password_warn,
+            password_inactive,
+            role,
+            attributes,
+            builtin,
+            immutable,
+            created_at,
+            updated_at,
+            generation,
+        } = user;
+        let sql = if verb == "INSERT" {
+            let places = (1..=29).map(|i| format!("?{i}")).collect::<Vec<_>>().join(", ");
+            format!("INSERT INTO users ({COLUMNS}) VALUES ({places})")
+        } else {
+            let sets: Vec<String> = COLUMNS
+                .split(", ")
+                .enumerate()
+                .skip(1)
+                .map(|(i, column)| format!("{} = ?{}", column.trim(), i + 1))
+                .collect();
+            format!("UPDATE users SET {} WHERE id = ?1", sets.join(", "))
+        };
+        self.connection.prepare_cached(&sql)?.execute(params![
+            id.0.as_bytes().as_slice(),
+            name.as_str(),
+            uid,
+            gid,
+            full_name,
+            first_name,
+            last_name,
+            email.as_ref().map(Email::as_str),
+            email_verified,
+            home.as_str(),
+            home_mode.bits(),
+            shell.as_str(),
+            password_disabled,
+            locked,
+            enabled,
+            ssh_password_enabled,
+            smb,
+            expires_at,
+            password_max_age,
+            password_min_age,
+            password_warn,
+            password_inactive,
+            role.as_str(),
+            serde_json::Value::Object(attributes.clone()).to_string(),
+            builtin,
+            immutable,
+            created_at,
+            updated_at,
+            *generation as i64,
+        ])?;
+        Ok(())
+    }
+
+    /// Deletes a user and all that hangs on it.
+    pub(crate) fn delete_user(self, id: UserId) -> Result<(), StoreError> {
+        self.connection.execute("DELETE FROM users WHERE id = ?1", [id.0.as_bytes().as_slice()])?;
+        Ok(())
+    }
+
+    /// The name of a user, other than `id`, whose home is `home`, above it, or below it.
+    pub(crate) fn user_with_home(
+        self,
+        home: &HomePath,
+        id: UserId,
+    ) -> Result<Option<String>, StoreError> {
+        // Paths hold no % or _ wildcards that matter: the comparison is by prefix, not by LIKE.
+        let sql = "SELECT name FROM users WHERE id <> ?2 AND home NOT IN ('/var/empty', '/nonexistent') \
+                   AND (home = ?1 OR substr(home, 1, length(?1) + 1) = ?1 || '/' \
+                        OR substr(?1, 1, length(home) + 1) = home || '/') LIMIT 1";
+        Ok(self
+            .connection
+            .prepare_cached(sql)?
+            .query_row(params![home.as_str(), id.0.as_bytes().as_slice()], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// Names of users whose primary group has the number.
+    pub(crate) fn users_with_gid(self, gid: u32) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM users WHERE gid = ?1 ORDER BY name LIMIT 100")?;
+        let rows = statement.query_map([gid], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A user's tags, sorted.
+    pub(crate) fn tags(self, id: UserId) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT tag FROM user_tags WHERE user_id = ?1 ORDER BY tag")?;
+        let rows = statement.query_map([id.0.as_bytes().as_slice()], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Replaces a user's tags.
+    pub(crate) fn set_tags(self, id: UserId, tags: &[String]) -> Result<(), StoreError> {
+        let key = id.0.as_bytes().as_slice();
+        self.connection.execute("DELETE FROM user_tags WHERE user_id = ?1", [key])?;
+        for tag in tags {
+            self.connection
+                .prepare_cached("INSERT INTO user_tags (user_id, tag) VALUES (?1, ?2)")?
+                .execute(params![key, tag])?;
+        }
+        Ok(())
+    }
+
+    /// A user's settings: `app` → `key` → text.
+    pub(crate) fn settings(
+        self,
+        id: UserId,
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT app, key, value FROM user_settings WHERE user_id = ?1")?;
+        let rows = statement
+            .query_map([id.0.as_bytes().as_slice()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        let mut settings: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for row in rows {
+            let (app, key, value): (String, String, String) = row?;
+            settings.entry(app).or_default().insert(key, value);
+        }
+        Ok(settings)
+    }
+
+    /// A user's profile texts.
+    pub(crate) fn profile(self, id: UserId) -> Result<BTreeMap<String, String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT key, value FROM user_profile WHERE user_id = ?1")?;
+        let rows =
+            statement.query_map([id.0.as_bytes().as_slice()], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
