@@ -112,6 +112,14 @@ impl Actor {
     }
 }
 
+impl Actor {
+    /// The daemon itself.
+    #[must_use]
+    pub fn daemon() -> Self {
+        Self { uid: 0, name: "rosterd".to_owned(), via: "daemon" }
+    }
+}
+
 /// The right to do one thing, once. Only [`decide`] and [`PendingGrant::granted`] make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -128,11 +136,14 @@ impl Grant {
         &self.actor
     }
 
-    /// Whether this grant was given for that action on that user (`None`: on no one user).
+    /// Whether this grant was given for that action on that user (`None`: on no one user). Power
+    /// over sudo, once given, holds for whomever else the grant is about: a user that is being
+    /// created has no identifier before.
     #[must_use]
     pub fn permits(&self, action: Action, target: Option<UserId>) -> bool {
         self.allowed.contains(&(action, target))
-            || (self.administrator && action == Action::SudoManage)
+            || (action == Action::SudoManage
+                && (self.administrator || self.allowed.contains(&(action, None))))
     }
 
     /// The user that the grant is about.

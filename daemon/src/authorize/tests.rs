@@ -199,6 +199,9 @@ fn what_polkit_grants_gives_no_power_over_sudo_unless_that_was_granted_too() {
     assert!(both.permits(Action::SudoManage, Some(id(2))));
     assert!(both.permits(Action::UserUpdate, Some(id(2))));
     assert!(!both.permits(Action::SudoManage, Some(id(1))));
+    let anybody = update.clone().and(granted(&stranger(), Action::SudoManage, None));
+    assert!(anybody.permits(Action::SudoManage, Some(id(1))));
+    assert!(!anybody.permits(Action::UserUpdate, Some(id(1))));
     let somebody_elses = granted(&caller(Role::User), Action::SudoManage, Some(&target));
     assert!(!update.and(somebody_elses).permits(Action::SudoManage, Some(id(2))));
 }
