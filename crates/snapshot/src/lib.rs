@@ -37,7 +37,7 @@ use core::ffi::CStr;
 
 pub use enumeration::{Advance, Enumeration, Step};
 #[cfg(feature = "std")]
-pub use find::{FoundUser, find_user, find_user_in};
+pub use find::{FoundKey, FoundUser, find_user, find_user_in};
 pub use index::{Groups, GroupsOf, Index, Shadows, Users};
 pub use layout::Kind;
 pub use mapping::{Reader, Unavailable};

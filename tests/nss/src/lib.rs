@@ -1,0 +1,17 @@
+//! What the tests of the NSS module share. The tests call the C entry points of the object that
+//! ships, as glibc does: out of a shared object, with raw buffers.
+//!
+//! - [`object`]: building the objects, or taking them from `ROSTER_NSS_SO` and
+//!   `ROSTER_NSS_REFERENCE_SO`;
+//! - [`isolated`]: running a test in a process of its own, whose `/run/roster` and `/var/lib/roster`
+//!   are private and empty;
+//! - [`module`]: a loaded module and its entry points, with guards around every buffer;
+//! - [`accounts`]: contents to publish.
+
+// Calling C is what this crate is for; the project's rule about unsafe code is for what ships.
+#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used)]
+
+pub mod accounts;
+pub mod isolated;
+pub mod module;
+pub mod object;
