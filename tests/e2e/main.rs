@@ -4,4 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod accounts;
+mod bus;
+mod logins;
+mod outages;
 mod package;
+mod people;
+mod rights;
+mod second_factor;
+mod wrong_input;

@@ -1,6 +1,11 @@
 //! Installing, upgrading, removing and purging, seen from the machine it happens to.
 
-use roster_tests::{Machine, Run, suite};
+use roster_tests::{Machine, Run};
+
+use crate::people::{
+    ALICES, BOB, BOBS, add_alice, add_bob, change_own_password, login, refused_login, set_password,
+    ssh,
+};
 
 /// Everything that decides who gets in: names, modes, owners and contents of all of /etc but what
 /// every installation of any package touches.
@@ -33,87 +38,25 @@ fn assert_same(before: &str, after: &str) {
     assert!(before == after, "gone or changed:\n{gone}\nnew or changed:\n{new}");
 }
 
-/// A local account and the root account, through every door, with `PASSWORD` for `bob`.
+/// A local account and the root account, through every door.
 fn local_accounts_work(m: &Machine) {
+    let other = "bobs second quiet passphrase";
     assert_eq!(m.sh("getent passwd root").ok().line(), "root:x:0:0:root:/root:/bin/bash");
     m.sh("id bob | grep -q 'uid=.*bob'").ok();
     login(m, "root", m.root_password());
-    login(m, "bob", PASSWORD);
-    refused_login(m, "root", "wrong");
-    ssh(m, "bob", PASSWORD).ok().says("in as bob");
-    ssh(m, "bob", "wrong").fails().says("Permission denied");
-    m.run_as("bob", &format!("echo '{}' | su -c 'id -un'", m.root_password())).ok().says("root");
-    m.run_as("bob", "echo wrong | su -c 'id -un'").fails();
+    login(m, BOB, BOBS);
+    refused_login(m, "root");
+    ssh(m, BOB, BOBS).ok().says("in as bob");
+    ssh(m, BOB, "wrong").fails().says("Permission denied");
+    m.run_as(BOB, &format!("echo '{}' | su -c 'id -un'", m.root_password())).ok().says("root");
+    m.run_as(BOB, "echo wrong | su -c 'id -un'").fails();
     m.sh("su - bob -c 'id -un'").ok().says("bob");
     m.sh("pamtester cron bob acct_mgmt open_session").ok();
-    change_own_password(m, "bob", PASSWORD, OTHER_PASSWORD);
-    ssh(m, "bob", OTHER_PASSWORD).ok();
-    m.sh(&format!("printf '{PASSWORD}\\n{PASSWORD}\\n' | passwd bob")).ok();
-    ssh(m, "bob", PASSWORD).ok();
-    m.run_as("bob", &format!("echo '{PASSWORD}' | sudo -S -k id -un")).ok().says("root");
-}
-
-const PASSWORD: &str = "bobs first passphrase";
-const OTHER_PASSWORD: &str = "bobs second passphrase";
-
-fn add_bob(m: &Machine) {
-    m.sh("useradd --create-home --shell /bin/bash --groups sudo bob").ok();
-    m.sh(&format!("echo 'bob:{PASSWORD}' | chpasswd")).ok();
-}
-
-/// The login program of trixie hangs up its terminal first, which ends expect's; there its PAM service
-/// is driven without the terminal.
-fn login(m: &Machine, user: &str, password: &str) {
-    if suite() != "bookworm" {
-        let stack = "authenticate acct_mgmt open_session close_session";
-        m.sh(&format!("pamtester login {user} {stack}")).stdin(format!("{password}\n")).ok();
-        return;
-    }
-    let script = format!(
-        r#"spawn login
-        expect "login: " {{ send "{user}\r" }}
-        expect "Password: " {{ send "{password}\r" }}
-        expect -re {{[#$] $}} {{ send "echo logged in as \$(id -un)\r" }} timeout {{ exit 3 }}
-        expect "logged in as {user}" {{}} timeout {{ exit 4 }}
-        send "exit\r"
-        expect eof"#
-    );
-    m.expect(&script).ok().says(&format!("logged in as {user}"));
-}
-
-fn refused_login(m: &Machine, user: &str, password: &str) {
-    if suite() != "bookworm" {
-        m.sh(&format!("pamtester login {user} authenticate"))
-            .stdin(format!("{password}\n"))
-            .fails();
-        return;
-    }
-    let script = format!(
-        r#"spawn login
-        expect "login: " {{ send "{user}\r" }}
-        expect "Password: " {{ send "{password}\r" }}
-        expect "Login incorrect" {{ exit 0 }} timeout {{ exit 3 }}"#
-    );
-    m.expect(&script).ok().says("Login incorrect");
-}
-
-fn ssh(m: &Machine, user: &str, password: &str) -> Run {
-    m.sh(&format!(
-        "SSHPASS='{password}' sshpass -e ssh -o StrictHostKeyChecking=no -o NumberOfPasswordPrompts=1 \
-         -o LogLevel=ERROR {user}@127.0.0.1 'echo in as $(id -un)'"
-    ))
-}
-
-fn change_own_password(m: &Machine, user: &str, old: &str, new: &str) {
-    m.expect(&format!(
-        r#"spawn setpriv --reuid={user} --regid={user} --init-groups passwd
-        expect "Current password: " {{ send "{old}\r" }}
-        expect "New password: " {{ send "{new}\r" }}
-        expect "Retype new password: " {{ send "{new}\r" }}
-        expect "password updated successfully" {{}} timeout {{ exit 3 }}
-        expect eof"#
-    ))
-    .ok();
+    change_own_password(m, BOB, BOBS, other).ok();
+    ssh(m, BOB, other).ok();
+    set_password(m, BOB, BOBS).ok();
+    ssh(m, BOB, BOBS).ok();
+    m.run_as(BOB, &format!("echo '{BOBS}' | sudo -S -k id -un")).ok().says("root");
 }
 
 #[test]
@@ -164,6 +107,38 @@ fn purge_gives_back_every_byte() {
     assert_eq!(m.sh(left).ok().line(), "");
     m.sh("getent group roster-users").exits(2);
     local_accounts_work(&m);
+}
+
+#[test]
+fn a_purge_takes_the_accounts_and_leaves_the_homes() {
+    let m = Machine::plain("purge-alice").unwrap();
+    let before = fingerprint(&m);
+    m.install().ok();
+    add_alice(&m);
+    m.roster(["sudo", "grant", "alice", "/usr/bin/id"]).ok();
+    m.sh("test -e /etc/sudoers.d/50-roster").ok();
+    ssh(&m, "alice", ALICES).ok();
+    purge(&m).ok();
+    assert_same(&before, &fingerprint(&m));
+    m.sh("getent passwd alice").exits(2);
+    m.sh("test ! -e /var/lib/roster && test ! -e /run/roster").ok();
+    m.sh("test -d /home/alice").ok();
+    ssh(&m, "alice", ALICES).fails();
+}
+
+#[test]
+fn accounts_outlive_a_removal_and_their_rules_do_not() {
+    let m = Machine::plain("keep").unwrap();
+    m.install().ok();
+    add_alice(&m);
+    m.roster(["sudo", "grant", "alice", "/usr/bin/id"]).ok();
+    remove(&m).ok();
+    m.sh("getent passwd alice").exits(2);
+    m.sh("test ! -e /etc/sudoers.d/50-roster && visudo -c").ok();
+    m.install().ok();
+    m.sh("getent passwd alice").ok();
+    ssh(&m, "alice", ALICES).ok();
+    m.sh("grep -q '#3000' /etc/sudoers.d/50-roster && visudo -c").ok();
 }
 
 #[test]
