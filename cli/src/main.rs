@@ -1,1 +1,5 @@
-fn main() {}
+//! The `roster` command; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    roster::main()
+}

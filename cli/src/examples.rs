@@ -1,0 +1,150 @@
+//! The examples in `--help`: one table, so that each verb has some and each can be run as it stands.
+
+use clap::Command;
+
+/// For each verb, lines for a shell.
+pub const EXAMPLES: &[(&str, &[&str])] = &[
+    (
+        "user create",
+        &[
+            "roster user create alice --full-name \"Alice Ng\" --home-create --generate-password",
+            "printf '%s\\n' \"$PASSWORD\" | roster user create bob --ssh-password --password-stdin",
+            "roster user create deploy --password-disabled --ssh-key \"$(cat deploy.pub)\"",
+        ],
+    ),
+    ("user show", &["roster user show alice", "roster user show uid:3000 --json"]),
+    (
+        "user list",
+        &["roster user list", "roster user list --limit 100 --offset 200 --output jsonl"],
+    ),
+    (
+        "user update",
+        &[
+            "roster user update alice --shell /bin/sh --groups users,games",
+            "roster user update alice --full-name \"Alice Ng-Berg\" --expect-generation 7",
+        ],
+    ),
+    (
+        "user delete",
+        &["roster user delete bob --yes", "roster user delete alice --home archive --yes"],
+    ),
+    ("user lock", &["roster user lock alice"]),
+    ("user unlock", &["roster user unlock alice"]),
+    (
+        "user password",
+        &[
+            "roster user password alice --generate-password --expire",
+            "printf '%s\\n' \"$PASSWORD\" | roster user password alice --password-stdin",
+        ],
+    ),
+    ("user passwd-entry", &["roster user passwd-entry alice"]),
+    ("user next-uid", &["roster user next-uid"]),
+    ("user shells", &["roster user shells --json"]),
+    (
+        "group create",
+        &[
+            "roster group create dev --display-name Developers",
+            "roster group create ops --gid 4000",
+        ],
+    ),
+    ("group show", &["roster group show dev"]),
+    ("group list", &["roster group list --output plain"]),
+    ("group delete", &["roster group delete ops --yes"]),
+    ("group add-member", &["roster group add-member dev alice"]),
+    ("group remove-member", &["roster group remove-member dev alice"]),
+    ("2fa enroll", &["roster 2fa enroll alice", "roster 2fa enroll alice --digits 8 --json"]),
+    (
+        "2fa confirm",
+        &[
+            "roster 2fa confirm alice",
+            "oathtool --totp -b \"$SECRET\" | roster 2fa confirm alice --code-stdin",
+        ],
+    ),
+    ("2fa verify", &["printf '%s\\n' \"$CODE\" | roster 2fa verify alice --code-stdin"]),
+    ("2fa renew", &["roster 2fa renew alice"]),
+    ("2fa recovery-codes", &["roster 2fa recovery-codes alice"]),
+    ("2fa state", &["roster 2fa state alice --json"]),
+    ("2fa enable", &["roster 2fa enable alice"]),
+    ("2fa disable", &["roster 2fa disable alice totp"]),
+    (
+        "key add",
+        &[
+            "roster key add alice --file ~/.ssh/id_ed25519.pub",
+            "roster key add alice \"$(cat alice.pub)\" --expires 2030-01-31",
+        ],
+    ),
+    ("key list", &["roster key list alice"]),
+    ("key remove", &["roster key remove alice 1"]),
+    (
+        "sudo grant",
+        &[
+            "roster sudo grant alice /usr/bin/id",
+            "roster sudo grant %dev --nopasswd --for 1h -- /usr/bin/journalctl -b",
+        ],
+    ),
+    ("sudo revoke", &["roster sudo revoke alice 1", "roster sudo revoke %dev --all"]),
+    ("sudo list", &["roster sudo list", "roster sudo list alice --json"]),
+    ("whoami", &["roster whoami"]),
+    ("completions", &["roster completions bash"]),
+];
+
+/// Adds each verb's examples to its help.
+pub fn with_examples(command: Command) -> Command {
+    EXAMPLES.iter().fold(command, |command, (path, lines)| {
+        let help = format!("Examples:\n  {}", lines.join("\n  "));
+        match path.split_once(' ') {
+            Some((noun, verb)) => command
+                .mut_subcommand(noun, |noun| noun.mut_subcommand(verb, |v| v.after_help(help))),
+            None => command.mut_subcommand(path, |verb| verb.after_help(help)),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command_line::CommandLine;
+
+    /// The words of the `roster` command in a shell line; enough of a shell for the examples.
+    fn words(line: &str) -> Vec<std::ffi::OsString> {
+        let line = line.rsplit(" | ").next().unwrap_or(line);
+        let mut words = Vec::new();
+        for (i, part) in line.split('"').enumerate() {
+            if i % 2 == 1 {
+                words.push(part.into());
+            } else {
+                words.extend(part.split_whitespace().map(Into::into));
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        for (path, lines) in EXAMPLES {
+            for line in *lines {
+                assert!(line.contains(&format!("roster {path}")), "{path}: {line}");
+                assert!(CommandLine::parse_from(&words(line)).is_ok(), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_verb_has_an_example() {
+        let command = crate::command();
+        for noun in command.get_subcommands() {
+            let noun_name = noun.get_name();
+            let mut verbs: Vec<_> = noun
+                .get_subcommands()
+                .map(|verb| format!("{noun_name} {}", verb.get_name()))
+                .collect();
+            if verbs.is_empty() {
+                verbs.push(noun_name.to_owned());
+            }
+            for verb in verbs {
+                assert!(EXAMPLES.iter().any(|(path, _)| *path == verb), "{verb}");
+            }
+        }
+        assert_eq!(EXAMPLES.len(), 33);
+    }
+}

@@ -1,0 +1,121 @@
+//! `roster group …`.
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::output::{Answer, Column};
+use crate::paging::Page;
+use crate::secret::confirm;
+use crate::session::{Session, to_dictionary};
+
+const FIRST: &[&str] = &["name", "gid", "id", "display_name", "members"];
+const COLUMNS: &[Column] = &[
+    Column::field("NAME", "name"),
+    Column::field("GID", "gid"),
+    Column::field("DISPLAY NAME", "display_name"),
+    Column::field("MEMBERS", "members"),
+];
+
+/// The verbs of a group.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Creates a group
+    Create(Create),
+    /// Shows one group
+    Show(Subject),
+    /// Lists the groups, in order of name
+    List {
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Deletes a group; its members stay
+    Delete {
+        #[command(flatten)]
+        group: Subject,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Makes a user a member of a group
+    AddMember(Membership),
+    /// Ends a user's membership of a group
+    RemoveMember(Membership),
+}
+
+/// The new group.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Name: a-z 0-9 _ . -, starting with a letter or _
+    name: String,
+    /// Number [default: the next free one]
+    #[arg(long, value_name = "N")]
+    gid: Option<u32>,
+    /// What people call it
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<String>,
+}
+
+/// The group that a verb is about.
+#[derive(Debug, Args)]
+pub struct Subject {
+    /// The group: dev, gid:3000 or id:UUID
+    #[arg(value_name = "GROUP")]
+    subject: String,
+}
+
+/// A group and a user.
+#[derive(Debug, Args)]
+pub struct Membership {
+    /// The group: one of Roster, or one of /etc/group
+    group: String,
+    /// The user: one of Roster, or (in a group of Roster) one of /etc/passwd
+    user: String,
+}
+
+impl Verb {
+    pub async fn run(self, session: &Session) -> Result<Answer, Error> {
+        match self {
+            Self::Create(create) => create.run(session).await,
+            Self::Show(group) => {
+                let group = session.record("GetGroup", &(group.subject.as_str(),)).await?;
+                Ok(Answer::record(Value::Object(group), FIRST))
+            }
+            Self::List { page } => {
+                page.fetch(session, "ListGroups", "groups", COLUMNS, |_| ()).await
+            }
+            Self::Delete { group, yes } => delete(&group.subject, yes, session).await,
+            Self::AddMember(Membership { group, user }) => {
+                session.call::<_, ()>("AddMember", &(group.as_str(), user.as_str())).await?;
+                Ok(Answer::done(&format!("{user} is a member of {group} now.")))
+            }
+            Self::RemoveMember(Membership { group, user }) => {
+                session.call::<_, ()>("RemoveMember", &(group.as_str(), user.as_str())).await?;
+                Ok(Answer::done(&format!("{user} is no member of {group} any more.")))
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, session: &Session) -> Result<Answer, Error> {
+        let mut fields = Map::new();
+        fields.insert("name".to_owned(), self.name.into());
+        if let Some(gid) = self.gid {
+            fields.insert("gid".to_owned(), gid.into());
+        }
+        if let Some(display_name) = self.display_name {
+            fields.insert("display_name".to_owned(), display_name.into());
+        }
+        let group = session.record("CreateGroup", &(to_dictionary(&fields)?,)).await?;
+        Ok(Answer::record(Value::Object(group), FIRST))
+    }
+}
+
+async fn delete(subject: &str, yes: bool, session: &Session) -> Result<Answer, Error> {
+    if session.is_interactive() && !yes && !confirm(&format!("Delete the group {subject}?"))? {
+        return Err(Error::refused("cancelled", "nothing was deleted"));
+    }
+    session.call::<_, ()>("DeleteGroup", &(subject,)).await?;
+    Ok(Answer::done(&format!("Deleted the group {subject}.")))
+}

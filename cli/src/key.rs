@@ -1,0 +1,156 @@
+//! `roster key …`.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use bus::Dictionary;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::output::{Answer, Column, View};
+use crate::session::{Options, Session, to_record};
+use crate::user::Subject;
+use crate::user::record::fill;
+
+/// Longer than any public key.
+const LIMIT: u64 = 16 * 1024;
+
+const COLUMNS: &[Column] = &[
+    Column::field("ID", "id"),
+    Column::of("TYPE", |key| word(key, 0)),
+    Column::field("FINGERPRINT", "fingerprint"),
+    Column::of("COMMENT", |key| word(key, 2)),
+    Column::field("ADDED", "added_at"),
+    Column::field("EXPIRES", "expires_at"),
+];
+
+/// The verbs of a key.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Adds a public key that may log in
+    Add(Add),
+    /// Lists an account's keys
+    List(Subject),
+    /// Removes a key
+    Remove {
+        #[command(flatten)]
+        user: Subject,
+        /// The key's number in `roster key list`
+        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+        id: i64,
+    },
+}
+
+/// The account and the key.
+#[derive(Debug, Args)]
+pub struct Add {
+    #[command(flatten)]
+    user: Subject,
+    /// The key: type, base64, comment, as in id_ed25519.pub
+    #[arg(required_unless_present = "file")]
+    key: Vec<String>,
+    /// Read the key from a file; - is standard input
+    #[arg(long, value_name = "PATH", conflicts_with = "key")]
+    file: Option<String>,
+    /// When the key ends: 2027-01-31 or 2027-01-31T12:00:00Z
+    #[arg(long, value_name = "DATE")]
+    expires: Option<String>,
+}
+
+impl Verb {
+    pub async fn run(self, session: &Session) -> Result<Answer, Error> {
+        match self {
+            Self::Add(add) => add.run(session).await,
+            Self::List(user) => {
+                let keys: Vec<Dictionary> =
+                    session.call("ListKeys", &(user.subject.as_str(),)).await?;
+                let mut entries = Vec::with_capacity(keys.len());
+                for key in &keys {
+                    let mut key = to_record(key)?;
+                    fill(&mut key, &["expires_at"]);
+                    entries.push(Value::Object(key));
+                }
+                Ok(Answer::new(entries.into(), View::Rows { list: None, columns: COLUMNS }))
+            }
+            Self::Remove { user, id } => {
+                session.call::<_, ()>("RemoveKey", &(user.subject.as_str(), id)).await?;
+                Ok(Answer::done(&format!("Removed key {id} of {}.", user.subject)))
+            }
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, session: &Session) -> Result<Answer, Error> {
+        let name = self.user.subject;
+        let key = match &self.file {
+            Some(path) => read(path)?,
+            None => Zeroizing::new(self.key.join(" ")),
+        };
+        let key = check(key.trim())?;
+        let mut options = Options::new();
+        if let Some(expires) = self.expires {
+            options.insert("expires_at", expires.into());
+        }
+        let id: i64 = session.call("AddKey", &(name.as_str(), key, options)).await?;
+        let said = format!("Added key {id} to {name}.");
+        Ok(Answer::lines(json!({ "id": id }), &[&said]))
+    }
+}
+
+/// A private key must not even travel to the daemon.
+fn check(key: &str) -> Result<&str, Error> {
+    if key.contains("PRIVATE KEY") {
+        return Err(Error::field(
+            "key",
+            "invalid",
+            "is a private key: keep it to yourself, and give the .pub file's content",
+        ));
+    }
+    let looks_like_path = key.ends_with(".pub") || key.starts_with(['/', '.', '~']);
+    if looks_like_path && !key.contains(' ') {
+        return Err(Error::Usage("this looks like a path: use --file PATH".to_owned()));
+    }
+    Ok(key)
+}
+
+fn read(path: &str) -> Result<Zeroizing<String>, Error> {
+    let file = if path == "-" { "/dev/stdin" } else { path };
+    let mut text = Zeroizing::new(String::new());
+    File::open(file)
+        .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
+        .map_err(|error| Error::Local(format!("{path} cannot be read: {error}")))?;
+    if text.len() as u64 > LIMIT {
+        return Err(Error::field("key", "too_long", "is longer than any public key"));
+    }
+    Ok(text)
+}
+
+/// The type (0) or the comment (2) of a key's line.
+fn word(key: &Value, index: usize) -> String {
+    let line = key.get("key").and_then(Value::as_str).unwrap_or_default();
+    line.splitn(3, ' ').nth(index).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_key_does_not_travel() {
+        let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNza";
+        let error = check(key).map_err(|error| error.fields()[0].clone());
+        assert!(error.is_err_and(|field| field.field == "key" && field.code == "invalid"));
+        assert_eq!(check("~/.ssh/id.pub").map_err(|error| error.exit_code()), Err(2));
+        assert_eq!(check("ssh-ed25519 AAAA a.pub"), Ok("ssh-ed25519 AAAA a.pub"));
+    }
+
+    #[test]
+    fn a_key_is_shown_by_type_and_comment() {
+        let key = json!({"key": "ssh-ed25519 AAAA alice at work"});
+        assert_eq!((word(&key, 0), word(&key, 2)), ("ssh-ed25519".into(), "alice at work".into()));
+        assert_eq!(word(&json!({"key": "ssh-ed25519 AAAA"}), 2), "");
+    }
+}

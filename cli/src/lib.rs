@@ -1,0 +1,23 @@
+//! The `roster` command: reads the command line into a verb, asks the daemon over D-Bus, and writes
+//! the answer for people or for programs. Nothing is decided here: the daemon checks every right
+//! and every field.
+
+mod command_line;
+mod completions;
+mod duration;
+mod error;
+mod examples;
+mod group;
+mod key;
+mod output;
+mod paging;
+mod run;
+mod secret;
+mod session;
+mod sudo;
+mod two_factor;
+mod user;
+mod whoami;
+
+pub use command_line::command;
+pub use run::main;

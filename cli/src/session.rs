@@ -1,0 +1,197 @@
+//! The conversation with the daemon: one connection to the system bus, made when the first call
+//! needs it, and the translation of what comes back.
+
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use bus::{CallError, Dictionary, ErrorName, from_dictionary, secret_from_fd, secret_to_fd};
+use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
+use zbus::proxy::MethodFlags;
+use zbus::wire::DynamicDeserialize;
+use zbus::{DynamicType, Proxy, Variant};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Field};
+use crate::secret::Secret;
+
+/// Options of a call.
+pub type Options<'a> = HashMap<&'a str, Variant<'a>>;
+
+/// Longer than any host effect and any polkit dialogue should take.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// The daemon fills the pipe before it answers.
+const SECRET_DEADLINE: Duration = Duration::from_secs(10);
+
+/// One run of the command.
+pub struct Session {
+    columns: Option<usize>,
+    interactive: bool,
+    accounts: OnceCell<Proxy<'static>>,
+}
+
+impl Session {
+    /// A session that is not connected yet.
+    #[must_use]
+    pub fn new(columns: Option<usize>) -> Self {
+        let interactive = std::io::stdin().is_terminal();
+        Self { columns, interactive, accounts: OnceCell::new() }
+    }
+
+    /// The width of the terminal that the answer goes to, if it is one.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        self.columns
+    }
+
+    /// Whether somebody can be asked.
+    #[must_use]
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Calls a method of the management interface (packaging/dbus/org.roster.Accounts1.xml).
+    ///
+    /// # Errors
+    /// The daemon's refusal, or that nobody answered.
+    pub async fn call<B, R>(&self, method: &'static str, body: &B) -> Result<R, Error>
+    where
+        B: serde::Serialize + DynamicType,
+        R: for<'d> DynamicDeserialize<'d>,
+    {
+        let accounts = self.accounts.get_or_try_init(connect).await?;
+        // polkit may ask somebody, if somebody is there.
+        let flags = if self.interactive {
+            MethodFlags::ALLOW_INTERACTIVE_AUTH
+        } else {
+            MethodFlags::empty()
+        };
+        let reply = accounts.call_with_flags(method, flags, body).await.map_err(failure)?;
+        reply.ok_or_else(|| Error::Local(format!("{method} was not answered")))
+    }
+
+    /// Calls a method that answers with one record.
+    ///
+    /// # Errors
+    /// As [`Session::call`], or when the record cannot be read.
+    pub async fn record<B>(
+        &self,
+        method: &'static str,
+        body: &B,
+    ) -> Result<Map<String, Value>, Error>
+    where
+        B: serde::Serialize + DynamicType,
+    {
+        to_record(&self.call::<_, Dictionary>(method, body).await?)
+    }
+}
+
+async fn connect() -> Result<Proxy<'static>, Error> {
+    let connection = zbus::connection::Builder::system()
+        .method_timeout(PATIENCE)
+        .build()
+        .await
+        .map_err(|error| Error::Unreachable(format!("no system bus: {error}")))?;
+    Proxy::new_owned(connection, bus::names::SERVICE, bus::names::PATH, bus::names::INTERFACE)
+        .await
+        .map_err(failure)
+}
+
+/// A dictionary of the bus as a record.
+///
+/// # Errors
+/// When it holds what no record holds.
+pub fn to_record(dictionary: &Dictionary) -> Result<Map<String, Value>, Error> {
+    from_dictionary(dictionary)
+        .map_err(|error| Error::Local(format!("the answer's field {}: {error}", error.key())))
+}
+
+/// A record as a dictionary of the bus.
+///
+/// # Errors
+/// Names the field that is too large or nested too deep.
+pub fn to_dictionary(record: &Map<String, Value>) -> Result<Dictionary, Error> {
+    bus::to_dictionary(record)
+        .map_err(|error| Error::field(error.key(), "invalid", &error.to_string()))
+}
+
+/// A pipe that holds a secret, for a call.
+///
+/// # Errors
+/// When the system has none to give.
+pub fn to_descriptor(secret: &Secret) -> Result<zbus::wire::OwnedFd, Error> {
+    secret_to_fd(secret.as_bytes())
+        .map(Into::into)
+        .map_err(|error| Error::Local(format!("the secret cannot be passed on: {error}")))
+}
+
+/// The secret that the daemon put into a pipe.
+///
+/// # Errors
+/// When it cannot be read or is no text.
+pub fn from_descriptor(descriptor: zbus::wire::OwnedFd) -> Result<Zeroizing<String>, Error> {
+    let failed = |why: &str| Error::Local(format!("it was done, but the secret was lost: {why}"));
+    let descriptor: std::os::fd::OwnedFd = descriptor.into();
+    let bytes = secret_from_fd(descriptor, SECRET_DEADLINE).map_err(|e| failed(&e.to_string()))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| failed("it is no text"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn failure(error: zbus::Error) -> Error {
+    if let zbus::Error::MethodError(name, detail, _) = &error {
+        // systemd was asked to start the daemon, and could not.
+        if name.as_str().starts_with("org.freedesktop.systemd1.") {
+            return Error::Unreachable(detail.clone().unwrap_or_else(|| name.to_string()));
+        }
+    }
+    match CallError::from(error) {
+        CallError::Refused(refused) => Error::Refused {
+            code: code(refused.name).to_owned(),
+            message: refused.message,
+            fields: refused
+                .fields
+                .0
+                .into_iter()
+                .map(|field| Field {
+                    code: serde_json::to_value(field.code)
+                        .ok()
+                        .and_then(|code| code.as_str().map(str::to_owned))
+                        .unwrap_or_default(),
+                    field: field.field,
+                    message: field.message,
+                })
+                .collect(),
+        },
+        CallError::Unreachable(why) => Error::Unreachable(why),
+        CallError::Other(why) => Error::Local(why),
+    }
+}
+
+/// The code that programs see: as the bus names it, but one for a taken name of either kind.
+fn code(name: ErrorName) -> &'static str {
+    match name {
+        ErrorName::UserExists | ErrorName::GroupExists => "name_in_use",
+        other => other.code(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_name_of_either_kind_has_one_code() {
+        assert_eq!(code(ErrorName::UserExists), "name_in_use");
+        assert_eq!(code(ErrorName::GroupExists), "name_in_use");
+        assert_eq!(code(ErrorName::IdInUse), "id_in_use");
+    }
+
+    #[test]
+    fn a_daemon_that_cannot_be_started_is_unreachable() {
+        let gone = zbus::fdo::Error::ServiceUnknown("not activatable".to_owned());
+        let error = failure(zbus::Error::from(gone));
+        assert_eq!((error.code(), error.exit_code()), ("unreachable", 11));
+        assert!(error.to_string().contains("systemctl status rosterd"));
+    }
+}

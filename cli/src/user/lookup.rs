@@ -1,0 +1,48 @@
+//! `roster user show | list | passwd-entry | next-uid | shells`.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::record::{self, COLUMNS, complete};
+use crate::error::Error;
+use crate::output::{Answer, Column, View};
+use crate::paging::Page;
+use crate::session::Session;
+
+/// Which accounts to list.
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    page: Page,
+}
+
+impl List {
+    pub async fn run(self, session: &Session) -> Result<Answer, Error> {
+        self.page.fetch(session, "ListUsers", "users", COLUMNS, complete).await
+    }
+}
+
+pub async fn show(subject: &str, session: &Session) -> Result<Answer, Error> {
+    record::fetch(subject, session).await
+}
+
+pub async fn passwd_entry(subject: &str, session: &Session) -> Result<Answer, Error> {
+    let entry = session.record("GetPasswdEntry", &(subject,)).await?;
+    let order = &["pw_name", "pw_uid", "pw_gid", "pw_gecos", "pw_dir", "pw_shell"];
+    Ok(Answer::record(Value::Object(entry), order))
+}
+
+pub async fn next_uid(session: &Session) -> Result<Answer, Error> {
+    let uid: u32 = session.call("GetNextUid", &()).await?;
+    Ok(Answer::lines(json!({ "uid": uid }), &[&uid.to_string()]))
+}
+
+pub async fn shells(session: &Session) -> Result<Answer, Error> {
+    const SHELLS: &[Column] = &[Column::field("SHELL", "path"), Column::field("NAME", "name")];
+    let shells: BTreeMap<String, String> = session.call("ListShells", &()).await?;
+    let rows = shells.iter().map(|(path, name)| json!({"path": path, "name": name})).collect();
+    let view = View::Entries { rows, columns: SHELLS };
+    Ok(Answer::new(json!(shells), view))
+}

@@ -1,0 +1,75 @@
+//! `roster user …`.
+
+mod create;
+mod delete;
+mod lookup;
+mod own;
+mod password;
+pub mod record;
+mod record_flags;
+mod update;
+
+use clap::{Args, Subcommand};
+
+use crate::error::Error;
+use crate::output::Answer;
+use crate::session::Session;
+
+/// The verbs of an account.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Creates an account with its group and first password
+    Create(Box<create::Create>),
+    /// Shows one account
+    Show(Subject),
+    /// Lists the accounts, in order of name
+    List(lookup::List),
+    /// Changes fields of an account
+    Update(Box<update::Update>),
+    /// Deletes an account and ends its sessions
+    Delete(delete::Delete),
+    /// Refuses every login: password, key, second factor, cron, su
+    Lock(Subject),
+    /// Ends a lock, and the wait after wrong passwords
+    Unlock(Subject),
+    /// Sets a password; without a name: the own, with the old one
+    Password(password::Password),
+    /// Shows the entry of passwd(5), straight from the store
+    PasswdEntry(Subject),
+    /// Shows the uid that the next account would get
+    NextUid,
+    /// Lists the shells that an account may have
+    Shells,
+}
+
+/// The account that a verb is about.
+#[derive(Debug, Args)]
+pub struct Subject {
+    /// The account: alice, uid:3000 or id:UUID
+    #[arg(value_name = "NAME")]
+    pub subject: String,
+}
+
+impl Verb {
+    pub async fn run(self, session: &Session) -> Result<Answer, Error> {
+        match self {
+            Self::Create(create) => create.run(session).await,
+            Self::Show(user) => lookup::show(&user.subject, session).await,
+            Self::List(list) => list.run(session).await,
+            Self::Update(update) => update.run(session).await,
+            Self::Delete(delete) => delete.run(session).await,
+            Self::Lock(user) => {
+                session.call::<_, ()>("LockUser", &(user.subject.as_str(),)).await?;
+                Ok(Answer::done(&format!("Locked {}.", user.subject)))
+            }
+            Self::Unlock(user) => {
+                session.call::<_, ()>("UnlockUser", &(user.subject.as_str(),)).await?;
+                Ok(Answer::done(&format!("Unlocked {}.", user.subject)))
+            }
+            Self::Password(password) => password.run(session).await,
+            Self::PasswdEntry(user) => lookup::passwd_entry(&user.subject, session).await,
+            Self::NextUid => lookup::next_uid(session).await,
+            Self::Shells => lookup::shells(session).await,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `roster user password`, and the first password of a new account.
+
+use clap::{ArgGroup, Args};
+use serde_json::json;
+use zbus::wire::OwnedFd;
+
+use super::own;
+use crate::error::Error;
+use crate::output::{Answer, printable};
+use crate::secret::{Secret, Source};
+use crate::session::{Options, Session, from_descriptor, to_descriptor};
+
+const FLAGS: &str = "--password-stdin, --password-fd N or --generate-password";
+
+/// The ways a password comes in.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PasswordFlags {
+    /// Read the password from the first line of standard input
+    #[arg(long, group = "from")]
+    password_stdin: bool,
+    /// Read the password from the first line of an open descriptor
+    #[arg(long, value_name = "N", group = "from")]
+    password_fd: Option<u32>,
+    /// Take the password from ROSTER_PASSWORD; other programs may read it there
+    #[arg(long, group = "from")]
+    password_from_env: bool,
+    /// Let the daemon make a password, and show it once
+    #[arg(long, group = "from")]
+    generate_password: bool,
+}
+
+impl PasswordFlags {
+    fn source(self) -> Option<Source> {
+        match self.password_fd {
+            Some(number) => Some(Source::Descriptor(number)),
+            None if self.password_stdin => Some(Source::Stdin),
+            None if self.password_from_env => Some(Source::Environment),
+            None => None,
+        }
+    }
+}
+
+/// How a new account gets its password.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(group = ArgGroup::new("from"))]
+pub struct FirstPassword {
+    #[command(flatten)]
+    flags: PasswordFlags,
+    /// Let nobody log in with a password: keys only
+    #[arg(long, group = "from")]
+    password_disabled: bool,
+}
+
+/// What was chosen for a new account's password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    Given(Source),
+    Generated,
+    Disabled,
+}
+
+impl FirstPassword {
+    pub fn is_disabled(self) -> bool {
+        self.password_disabled
+    }
+
+    /// What was chosen; on a terminal the choice may be left open, and the password is asked for.
+    pub fn plan(self) -> Result<Plan, Error> {
+        if self.password_disabled {
+            return Ok(Plan::Disabled);
+        }
+        if self.flags.generate_password {
+            return Ok(Plan::Generated);
+        }
+        let source = match self.flags.source() {
+            Some(source) => source,
+            None => Source::prompt_or(&format!("--password-disabled, {FLAGS}"))?,
+        };
+        Ok(Plan::Given(source))
+    }
+}
+
+impl Plan {
+    pub fn is_generated(self) -> bool {
+        self == Self::Generated
+    }
+
+    /// The password, if one is given.
+    pub fn read(self, name: &str) -> Result<Option<Secret>, Error> {
+        match self {
+            Self::Given(source) => source.new_password(name).map(Some),
+            Self::Generated | Self::Disabled => Ok(None),
+        }
+    }
+}
+
+/// Whose password, and which.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("from"))]
+pub struct Password {
+    /// The account [default: the own, which needs the old password; read first, on a line of its own]
+    name: Option<String>,
+    /// Where a password does not belong
+    #[arg(hide = true)]
+    misplaced: Option<std::ffi::OsString>,
+    #[command(flatten)]
+    flags: PasswordFlags,
+    /// Take the password away: password login is disabled, never empty
+    #[arg(long, group = "from", conflicts_with = "expire")]
+    clear: bool,
+    /// Have it changed at the next login
+    #[arg(long)]
+    expire: bool,
+}
+
+impl Password {
+    pub async fn run(self, session: &Session) -> Result<Answer, Error> {
+        if self.misplaced.is_some() {
+            return Err(Error::Usage(format!(
+                "a password on the command line is seen by every user of this host and stays in \
+                 the shell's history: use {FLAGS}, or type it when asked"
+            )));
+        }
+        let managed = self.clear || self.expire || self.flags.generate_password;
+        if !managed && own::is_own(self.name.as_deref()) {
+            return self.change_own(session).await;
+        }
+        let name = self.name.clone().or_else(own_name).ok_or_else(|| {
+            Error::Usage("name the account: roster user password NAME".to_owned())
+        })?;
+        if self.clear {
+            session.call::<_, ()>("ClearPassword", &(name.as_str(),)).await?;
+            return Ok(Answer::done(&format!("{name} has no password now.")));
+        }
+        let mut options = Options::new();
+        if self.expire {
+            options.insert("expire", true.into());
+        }
+        if self.flags.generate_password {
+            let generated: OwnedFd =
+                session.call("GeneratePassword", &(name.as_str(), options)).await?;
+            let generated = from_descriptor(generated)?;
+            let said = zeroize::Zeroizing::new(format!(
+                "New password of {}, shown only now: {}",
+                printable(&name),
+                printable(&generated)
+            ));
+            return Ok(Answer::lines(json!({"password": generated.as_str()}), &[&said]));
+        }
+        let source = match self.flags.source() {
+            Some(source) => source,
+            None => Source::prompt_or(&format!("{FLAGS} or --clear"))?,
+        };
+        let password = to_descriptor(&source.new_password(&name)?)?;
+        session.call::<_, ()>("SetPassword", &(name.as_str(), password, options)).await?;
+        Ok(Answer::done(&format!("Set the password of {name}.")))
+    }
+
+    async fn change_own(self, session: &Session) -> Result<Answer, Error> {
+        let source = match self.flags.source() {
+            Some(source) => source,
+            None => Source::prompt_or("--password-stdin or --password-fd N")?,
+        };
+        let name = own::name().unwrap_or_else(|| "your account".to_owned());
+        let (old, new) = source.old_and_new_password(&name)?;
+        let body = (to_descriptor(&old)?, to_descriptor(&new)?);
+        session.call::<_, ()>("ChangePassword", &body).await?;
+        Ok(Answer::done("Your password is changed."))
+    }
+}
+
+/// The caller's name, when a verb without one can mean nobody else.
+fn own_name() -> Option<String> {
+    own::is_own(None).then(own::name).flatten()
+}

@@ -1,0 +1,170 @@
+//! The flags for fields of the record that creating and updating share.
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+/// Fields of the record. What is not given is not sent.
+#[derive(Debug, Default, Args)]
+pub struct RecordFlags {
+    /// Full name [default: first and last name]
+    #[arg(long, value_name = "TEXT")]
+    pub full_name: Option<String>,
+    /// First name
+    #[arg(long, value_name = "TEXT")]
+    pub first_name: Option<String>,
+    /// Last name
+    #[arg(long, value_name = "TEXT")]
+    pub last_name: Option<String>,
+    /// Mail address
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<String>,
+    /// Primary group, by name or number
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// Supplementary groups, by name or number
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub groups: Option<Vec<String>>,
+    /// Create the supplementary groups that do not exist
+    #[arg(long, requires = "groups")]
+    pub create_groups: bool,
+    /// Home directory [default: /home/NAME; /var/empty for none]
+    #[arg(long, value_name = "PATH")]
+    pub home: Option<String>,
+    /// Home directory's mode, octal
+    #[arg(long, value_name = "MODE")]
+    pub home_mode: Option<String>,
+    /// Create the home directory now, not at the first login
+    #[arg(long)]
+    pub home_create: bool,
+    /// Login shell, one of `roster user shells`
+    #[arg(long, value_name = "PATH")]
+    pub shell: Option<String>,
+    /// Let Samba know the account
+    #[arg(long)]
+    pub smb: bool,
+    /// Let sshd take the password, not only keys
+    #[arg(long)]
+    pub ssh_password: bool,
+    /// Public SSH key, as in id_ed25519.pub; may be given again
+    #[arg(long = "ssh-key", value_name = "KEY")]
+    pub ssh_keys: Option<Vec<String>>,
+    /// What sudo may run with the password: ALL, a path, or a path and its arguments; may be given again
+    #[arg(long, value_name = "COMMAND")]
+    pub sudo: Option<Vec<String>>,
+    /// What sudo may run without the password; may be given again
+    #[arg(long, value_name = "COMMAND")]
+    pub sudo_nopasswd: Option<Vec<String>>,
+    /// What the account may do to others
+    #[arg(long, value_parser = ["user", "auditor", "helpdesk", "admin"])]
+    pub role: Option<String>,
+    /// Label; may be given again
+    #[arg(long = "tag", value_name = "TEXT")]
+    pub tags: Option<Vec<String>>,
+    /// Free attribute, its value in JSON; may be given again
+    #[arg(long = "attribute", value_name = "KEY=JSON", value_parser = attribute)]
+    pub attributes: Option<Vec<(String, Value)>>,
+    /// When the account ends: 2027-01-31 or 2027-01-31T12:00:00Z
+    #[arg(long, value_name = "DATE")]
+    pub expires: Option<String>,
+}
+
+impl RecordFlags {
+    /// The fields that were given, under the record's names.
+    pub fn fields(self) -> Map<String, Value> {
+        // Destructured, so that a new flag cannot be forgotten here.
+        let Self {
+            full_name,
+            first_name,
+            last_name,
+            email,
+            group,
+            groups,
+            create_groups,
+            home,
+            home_mode,
+            home_create,
+            shell,
+            smb,
+            ssh_password,
+            ssh_keys,
+            sudo,
+            sudo_nopasswd,
+            role,
+            tags,
+            attributes,
+            expires,
+        } = self;
+        let mut fields = Map::new();
+        for (name, text) in [
+            ("full_name", full_name),
+            ("first_name", first_name),
+            ("last_name", last_name),
+            ("email", email),
+            ("group", group),
+            ("home", home),
+            ("home_mode", home_mode),
+            ("shell", shell),
+            ("role", role),
+            ("expires_at", expires),
+        ] {
+            if let Some(text) = text {
+                fields.insert(name.to_owned(), text.into());
+            }
+        }
+        for (name, given) in [
+            ("create_groups", create_groups),
+            ("home_create", home_create),
+            ("smb", smb),
+            ("ssh_password_enabled", ssh_password),
+        ] {
+            if given {
+                fields.insert(name.to_owned(), true.into());
+            }
+        }
+        for (name, list) in [
+            ("groups", groups),
+            ("ssh_keys", ssh_keys),
+            ("sudo_commands", sudo),
+            ("sudo_commands_nopasswd", sudo_nopasswd),
+            ("tags", tags),
+        ] {
+            if let Some(mut list) = list {
+                // `--groups ''` names none.
+                list.retain(|entry| !entry.is_empty());
+                fields.insert(name.to_owned(), list.into());
+            }
+        }
+        if let Some(attributes) = attributes {
+            fields.insert("attributes".to_owned(), Value::Object(attributes.into_iter().collect()));
+        }
+        fields
+    }
+}
+
+fn attribute(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = text.split_once('=').ok_or("an attribute is written as key=json")?;
+    let value = serde_json::from_str(value)
+        .map_err(|_| format!("the value is no JSON; a text stands in quotes: {key}='\"text\"'"))?;
+    Ok((key.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn attributes_are_json() {
+        assert_eq!(attribute("a={\"b\":[1]}"), Ok(("a".to_owned(), json!({"b": [1]}))));
+        assert_eq!(attribute("a=\"x=y\""), Ok(("a".to_owned(), json!("x=y"))));
+        assert!(attribute("a").is_err());
+        assert!(attribute("a=text").is_err_and(|message| message.contains("a='\"text\"'")));
+    }
+
+    #[test]
+    fn what_is_not_given_is_not_sent() {
+        assert!(RecordFlags::default().fields().is_empty());
+        let flags = RecordFlags { groups: Some(vec![String::new()]), ..RecordFlags::default() };
+        assert_eq!(Value::Object(flags.fields()), json!({"groups": []}));
+    }
+}

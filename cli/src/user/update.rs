@@ -1,0 +1,123 @@
+//! `roster user update`.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::record::{FIRST, complete};
+use super::record_flags::RecordFlags;
+use crate::error::Error;
+use crate::output::Answer;
+use crate::session::{Options, Session, to_dictionary};
+
+/// The fields to change; lists and attributes are replaced as a whole.
+#[derive(Debug, Args)]
+pub struct Update {
+    /// The account: alice, uid:3000 or id:UUID
+    #[arg(value_name = "NAME")]
+    subject: String,
+    /// Rename the account; id, uid and keys stay
+    #[arg(long, value_name = "NEW")]
+    name: Option<String>,
+    #[command(flatten)]
+    record: RecordFlags,
+    #[command(flatten)]
+    clear: ClearFlags,
+    /// Take no password at any login from now on
+    #[arg(long, conflicts_with = "password_enabled")]
+    password_disabled: bool,
+    /// Take passwords again; set one with `roster user password`
+    #[arg(long)]
+    password_enabled: bool,
+    /// Change nothing if the record's generation is no longer N
+    #[arg(long, value_name = "N")]
+    expect_generation: Option<u64>,
+}
+
+/// Flags that empty a field, each the opposite of one of [`RecordFlags`].
+#[derive(Debug, Args)]
+struct ClearFlags {
+    /// Forget the mail address
+    #[arg(long, conflicts_with = "email")]
+    no_email: bool,
+    /// Leave all supplementary groups
+    #[arg(long, conflicts_with = "groups")]
+    no_groups: bool,
+    /// Let Samba forget the account
+    #[arg(long, conflicts_with = "smb")]
+    no_smb: bool,
+    /// Let sshd take keys only
+    #[arg(long, conflicts_with = "ssh_password")]
+    no_ssh_password: bool,
+    /// Remove all SSH keys
+    #[arg(long, conflicts_with = "ssh_keys")]
+    no_ssh_keys: bool,
+    /// Remove all sudo rules that ask for the password
+    #[arg(long, conflicts_with = "sudo")]
+    no_sudo: bool,
+    /// Remove all sudo rules that ask for none
+    #[arg(long, conflicts_with = "sudo_nopasswd")]
+    no_sudo_nopasswd: bool,
+    /// Remove all tags
+    #[arg(long, conflicts_with = "tags")]
+    no_tags: bool,
+    /// Remove all attributes
+    #[arg(long, conflicts_with = "attributes")]
+    no_attributes: bool,
+    /// Let the account never end
+    #[arg(long, conflicts_with = "expires")]
+    no_expires: bool,
+}
+
+impl ClearFlags {
+    /// The fields to empty; an empty text clears an optional one.
+    fn fields(self) -> impl Iterator<Item = (String, Value)> {
+        [
+            (self.no_email, "email", json!("")),
+            (self.no_groups, "groups", json!([])),
+            (self.no_smb, "smb", json!(false)),
+            (self.no_ssh_password, "ssh_password_enabled", json!(false)),
+            (self.no_ssh_keys, "ssh_keys", json!([])),
+            (self.no_sudo, "sudo_commands", json!([])),
+            (self.no_sudo_nopasswd, "sudo_commands_nopasswd", json!([])),
+            (self.no_tags, "tags", json!([])),
+            (self.no_attributes, "attributes", json!({})),
+            (self.no_expires, "expires_at", json!("")),
+        ]
+        .into_iter()
+        .filter(|(given, ..)| *given)
+        .map(|(_, name, value)| (name.to_owned(), value))
+    }
+}
+
+impl Update {
+    pub async fn run(self, session: &Session) -> Result<Answer, Error> {
+        let subject = self.subject.clone();
+        let mut options = Options::new();
+        if let Some(generation) = self.expect_generation {
+            options.insert("expect_generation", generation.into());
+        }
+        let fields = self.fields();
+        if fields.is_empty() {
+            return Err(Error::Usage(
+                "nothing to change: name a field; see `roster user update --help`".to_owned(),
+            ));
+        }
+        let body = (subject.as_str(), to_dictionary(&fields)?, options);
+        let mut user = Value::Object(session.record("UpdateUser", &body).await?);
+        complete(&mut user);
+        Ok(Answer::record(user, FIRST))
+    }
+
+    /// The record's fields, as UpdateUser takes them.
+    fn fields(self) -> Map<String, Value> {
+        let mut fields = self.record.fields();
+        fields.extend(self.clear.fields());
+        if let Some(name) = self.name {
+            fields.insert("name".to_owned(), name.into());
+        }
+        if self.password_disabled || self.password_enabled {
+            fields.insert("password_disabled".to_owned(), self.password_disabled.into());
+        }
+        fields
+    }
+}
