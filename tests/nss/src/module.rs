@@ -221,7 +221,7 @@ impl Module {
     }
 
     /// The entry point `_nss_<module>_<name>`.
-    fn entry<F: Copy>(&self, name: &str) -> F {
+    pub fn entry<F: Copy>(&self, name: &str) -> F {
         let symbol = CString::new(format!("_nss_{}_{name}", self.name)).unwrap();
         // SAFETY: the handle is open.
         let address = unsafe { libc::dlsym(self.handle, symbol.as_ptr()) };

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
 
 use snapshot::writer::{Contents, GroupEntry, IndexWriter, KeyEntry, ShadowEntry, UserEntry};
+use snapshot::{Kind, Shared};
 
 /// A live and a checkpoint directory of their own.
 pub struct Site {
@@ -18,7 +19,8 @@ pub struct Site {
 
 impl Site {
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        // In memory where possible: the writer syncs, and these tests publish thousands of times.
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let writer =
             IndexWriter::new(&directory.path().join("live"), &directory.path().join("saved"));
         Self { directory, writer }
@@ -30,6 +32,13 @@ impl Site {
 
     pub fn saved(&self, name: &str) -> PathBuf {
         self.directory.path().join("saved").join(name)
+    }
+
+    /// What a process keeps of the index of this site.
+    pub fn shared(&self, name: &str) -> &'static Shared {
+        let kind = if name == "shadow" { Kind::Shadow } else { Kind::Index };
+        let (live, saved) = (c_path(&self.live(name)), c_path(&self.saved(name)));
+        Box::leak(Box::new(Shared::new(live, saved, kind, self.owner())))
     }
 
     /// Who owns what the writer writes here: the tests need not run as root.
