@@ -101,3 +101,89 @@ fn kill(proc: &Path, pid: Pid, uid: u32) -> Result<(), EffectError> {
         Err(errno) => Err(errno).during(|| format!("kill a process of uid {uid}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    /// A host without logind, so that no session of this machine is touched.
+    fn host() -> Host {
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "these tests run programs as others: as root"
+        );
+        Host { loginctl: "/bin/false".into(), ..Host::system() }
+    }
+
+    fn start(uid: u32, script: &str) -> Child {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).uid(uid).current_dir("/").spawn().unwrap()
+    }
+
+    fn killed(child: &mut Child) -> bool {
+        child.wait().unwrap().signal() == Some(9)
+    }
+
+    #[test]
+    fn every_process_of_the_user_ends_and_no_other() {
+        let (uid, other) = (58_301, 58_302);
+        let mut polite = start(uid, "sleep 100");
+        let mut stubborn = start(uid, "trap '' TERM HUP INT; sleep 100; sleep 100");
+        let mut breeding = start(uid, "while :; do sleep 100 & sleep 0.005; done");
+        let mut bystander = start(other, "sleep 100");
+        end(&host(), uid).unwrap();
+        assert!(killed(&mut polite) && killed(&mut stubborn) && killed(&mut breeding));
+        assert!(processes(Path::new("/proc"), uid).unwrap().is_empty());
+        assert_eq!(bystander.try_wait().unwrap(), None);
+        end(&host(), other).unwrap();
+        assert!(killed(&mut bystander));
+    }
+
+    #[test]
+    fn nothing_to_end_is_no_error() {
+        end(&host(), 58_303).unwrap();
+        let absent = Host { loginctl: "/nonexistent".into(), ..host() };
+        end(&absent, 58_303).unwrap();
+    }
+
+    #[test]
+    fn what_logind_has_asked_to_end_gets_a_moment_to_do_so() {
+        let uid = 58_304;
+        // Stands for a session that ends by itself after TerminateUser.
+        let mut child = start(uid, "sleep 0.1; exit 7");
+        let host = Host { loginctl: "/bin/true".into(), ..host() };
+        end(&host, uid).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(7));
+    }
+
+    #[test]
+    fn the_systems_own_accounts_are_refused() {
+        for uid in [0, 1, 33, 999] {
+            assert!(matches!(end(&host(), uid), Err(EffectError::RefusedUid(_))));
+            assert!(matches!(check(uid), Err(EffectError::RefusedUid(_))));
+        }
+    }
+
+    #[test]
+    fn a_process_that_only_acts_as_the_user_is_not_the_users() {
+        let proc = tempfile::tempdir().unwrap();
+        let status = |pid: &str, text: &str| {
+            std::fs::create_dir(proc.path().join(pid)).unwrap();
+            std::fs::write(proc.path().join(pid).join("status"), text).unwrap();
+        };
+        status("7001", "Name:\tsshd\nState:\tS (sleeping)\nUid:\t0\t3000\t0\t3000\n");
+        status("7002", "Name:\tbash\nState:\tS (sleeping)\nUid:\t3000\t3000\t3000\t3000\n");
+        status("7003", "Name:\tdead\nState:\tZ (zombie)\nUid:\t3000\t3000\t3000\t3000\n");
+        status("7004", "Name:\tsudo\nState:\tS (sleeping)\nUid:\t3000\t0\t0\t0\n");
+        status("7005", "Name:\tUid:\t3000\nState:\tS\nUid:\t30001\t0\t0\t0\n");
+        status("self", "State:\tS\nUid:\t3000\t0\t0\t0\n");
+        let mut found = processes(proc.path(), 3000).unwrap();
+        found.sort_by_key(|pid| pid.as_raw_nonzero());
+        let numbers: Vec<_> = found.iter().map(|pid| pid.as_raw_nonzero().get()).collect();
+        assert_eq!(numbers, [7002, 7004]);
+    }
+}

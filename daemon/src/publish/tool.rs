@@ -133,7 +133,10 @@ mod tests {
     fn the_answer_has_status_and_both_outputs() {
         let answer = sh("echo out; echo err >&2; exit 3", Duration::from_secs(10), 100).unwrap();
         assert_eq!(answer.status.code(), Some(3));
-        assert_eq!((answer.stdout.as_slice(), answer.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
+        assert_eq!(
+            (answer.stdout.as_slice(), answer.stderr.as_slice()),
+            (&b"out\n"[..], &b"err\n"[..])
+        );
         assert_eq!(answer.complaint(), "err out");
     }
 
@@ -163,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_a_clear_error() {
-        let error = run(Path::new("/nonexistent/x"), &[], b"", Duration::from_secs(1), 1).unwrap_err();
+        let error =
+            run(Path::new("/nonexistent/x"), &[], b"", Duration::from_secs(1), 1).unwrap_err();
         assert!(error.to_string().contains("cannot be run"), "{error}");
     }
 }

@@ -220,3 +220,37 @@ pub(super) fn names(dir: BorrowedFd<'_>, most: usize) -> Result<Vec<CString>, Er
     }
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::publish::home::testing::{GID, Machine, UID};
+
+    fn copied(machine: &Machine, limits: Limits) -> Result<(), EffectError> {
+        let open = |path: &str| {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+            rustix::fs::open(machine.at(path), flags, Mode::empty()).unwrap()
+        };
+        let _ = std::fs::remove_dir_all(machine.at("srv/copy"));
+        machine.mkdir("srv/copy", 0);
+        let keep = Keep::Skeleton { uid: UID, gid: GID };
+        tree(open("etc/skel").as_fd(), open("srv/copy").as_fd(), keep, limits, "/etc/skel")
+    }
+
+    #[test]
+    fn limits_are_met_exactly() {
+        // .bashrc (6 bytes), .config and .config/app (4 bytes).
+        let machine = Machine::new();
+        let enough = Limits { depth: 1, entries: 3, bytes: 10 };
+        copied(&machine, enough).unwrap();
+        for (limits, exceeded) in [
+            (Limits { depth: 0, ..enough }, "levels"),
+            (Limits { entries: 2, ..enough }, "entries"),
+            (Limits { bytes: 9, ..enough }, "bytes"),
+        ] {
+            let error = copied(&machine, limits).unwrap_err();
+            assert!(matches!(error, EffectError::Limit { what, .. } if what == exceeded));
+        }
+    }
+}

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn homes_are_read_from_passwd() {
-        let passwd = b"root:x:0:0:root:/root:/bin/bash\n\nbroken:x\nbob:x:1001:1001:,,:/home/a/b:\n";
+        let passwd =
+            b"root:x:0:0:root:/root:/bin/bash\n\nbroken:x\nbob:x:1001:1001:,,:/home/a/b:\n";
         let expected = [(Some(0), "/root".to_owned()), (Some(1001), "/home/a/b".to_owned())];
         assert_eq!(homes(passwd).collect::<Vec<_>>(), expected);
     }

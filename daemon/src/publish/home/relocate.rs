@@ -128,3 +128,141 @@ fn finish(
     remove::workspace(new, copied)?;
     remove::workspace(old, leaving)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::ffi::OsStr;
+
+    use super::*;
+    use crate::publish::home::testing::{GID, Machine, UID, in_mount_namespace, run};
+
+    const OLD: &str = "/home/alice";
+    const NEW: &str = "/srv/alice";
+
+    fn moved(machine: &Machine) {
+        assert_eq!(machine.read("srv/alice/letter"), "dear bob\n");
+        assert_eq!(machine.owner_and_mode("srv/alice"), (UID, GID, 0o700));
+        assert!(machine.names("home").is_empty());
+        assert_eq!(machine.names("srv"), ["alice"]);
+    }
+
+    #[test]
+    fn on_one_file_system_it_is_a_rename() {
+        let machine = Machine::new().with_alice();
+        check(&machine.host, OLD, NEW, UID).unwrap();
+        relocate(&machine.host, OLD, NEW, UID).unwrap();
+        moved(&machine);
+        relocate(&machine.host, OLD, NEW, UID).unwrap();
+        moved(&machine);
+    }
+
+    #[test]
+    fn what_is_at_the_new_place_stays() {
+        let machine = Machine::new().with_alice();
+        machine.mkdir("srv/alice", UID);
+        for answer in [check(&machine.host, OLD, NEW, UID), relocate(&machine.host, OLD, NEW, UID)]
+        {
+            assert!(matches!(answer, Err(EffectError::Exists(path)) if path == NEW));
+        }
+        assert!(machine.has("home/alice/letter") && machine.names("srv/alice").is_empty());
+    }
+
+    #[test]
+    fn a_home_that_may_not_go_stays() {
+        let machine = Machine::new().with_alice();
+        assert!(matches!(
+            relocate(&machine.host, OLD, NEW, 1234),
+            Err(EffectError::NotOwned { .. })
+        ));
+        assert!(matches!(relocate(&machine.host, OLD, NEW, 0), Err(EffectError::RefusedUid(0))));
+        let inside = relocate(&machine.host, OLD, "/home/alice/inner", UID);
+        assert!(matches!(inside, Err(EffectError::BaseUnsafe { .. })));
+        let missing = relocate(&machine.host, OLD, "/export/alice", UID);
+        assert!(matches!(missing, Err(EffectError::BaseMissing(_))));
+        relocate(&machine.host, OLD, "/nonexistent", UID).unwrap();
+        relocate(&machine.host, OLD, OLD, UID).unwrap();
+        assert!(machine.has("home/alice/letter"));
+    }
+
+    #[test]
+    fn a_home_that_was_never_made_counts_as_moved() {
+        let machine = Machine::new();
+        relocate(&machine.host, OLD, NEW, UID).unwrap();
+        relocate(&machine.host, "/export/alice", NEW, UID).unwrap();
+        relocate(&machine.host, "/var/empty", NEW, UID).unwrap();
+        assert!(machine.names("srv").is_empty());
+    }
+
+    #[test]
+    fn to_another_file_system_it_is_a_faithful_copy() {
+        if !in_mount_namespace() {
+            return;
+        }
+        let machine = Machine::new().with_alice();
+        let srv = machine.at("srv");
+        let tmpfs = ["-t", "tmpfs", "-o", "mode=755", "tmpfs"].map(OsStr::new);
+        run("mount", &[&tmpfs[..], &[srv.as_os_str()]].concat());
+        machine.link("/etc/passwd", "home/alice/link");
+        machine.mkdir("home/alice/theirs", 1234);
+        machine.write("home/alice/theirs/tool", "#!/bin/sh\n");
+        machine.chmod("home/alice/theirs/tool", 0o6751);
+        let fifo = machine.at("home/alice/fifo");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &fifo,
+            rustix::fs::FileType::Fifo,
+            Mode::RUSR | Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        let letter = machine.at("home/alice/letter");
+        let before = letter.metadata().unwrap().modified().unwrap();
+        // What an interrupted copy has left is no part of the next one.
+        machine.mkdir("srv/.roster-moving.alice", 0);
+        machine.mkdir("srv/.roster-moving.alice/home/half", UID);
+
+        relocate(&machine.host, OLD, NEW, UID).unwrap();
+
+        moved(&machine);
+        assert_eq!(
+            machine.names("srv/alice"),
+            [".bashrc", ".config", "fifo", "letter", "link", "theirs"]
+        );
+        assert_eq!(machine.owner_and_mode("srv/alice/theirs"), (1234, 1234, 0o700));
+        assert_eq!(machine.owner_and_mode("srv/alice/theirs/tool").2, 0o6751);
+        assert_eq!(machine.at("srv/alice/letter").metadata().unwrap().modified().unwrap(), before);
+        assert!(machine.at("srv/alice/link").symlink_metadata().unwrap().is_symlink());
+        relocate(&machine.host, OLD, NEW, UID).unwrap();
+        moved(&machine);
+        run("umount", &[srv.as_os_str()]);
+    }
+
+    /// The states a crash leaves after the original has left its place.
+    #[test]
+    fn an_interrupted_move_is_finished() {
+        let left = "home/.roster-moved.alice";
+        let copied = "srv/.roster-moving.alice";
+        let rename = |machine: &Machine, from: &str, to: &str| {
+            std::fs::rename(machine.at(from), machine.at(to)).unwrap();
+        };
+        for copy_in_place in [false, true] {
+            let machine = Machine::new().with_alice();
+            for workspace in [left, copied] {
+                machine.mkdir(workspace, 0);
+            }
+            machine.mkdir(&format!("{left}/home"), UID);
+            machine.write(&format!("{left}/home/letter"), "the original\n");
+            let to = if copy_in_place { "srv/alice".into() } else { format!("{copied}/home") };
+            rename(&machine, "home/alice", &to);
+            relocate(&machine.host, OLD, NEW, UID).unwrap();
+            moved(&machine);
+        }
+        // No copy at all, which only tampering can bring about: the original goes back.
+        let machine = Machine::new().with_alice();
+        machine.mkdir(left, 0);
+        rename(&machine, "home/alice", &format!("{left}/home"));
+        assert!(relocate(&machine.host, OLD, NEW, UID).is_err());
+        assert!(machine.has("home/alice/letter") && machine.names("srv").is_empty());
+    }
+}

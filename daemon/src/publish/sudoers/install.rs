@@ -126,12 +126,8 @@ fn put(dir: &OwnedFd, text: &[u8]) -> Result<(), EffectError> {
     let written = file
         .write_all(text)
         .during(what)
-        .and_then(|()| {
-            rustix::fs::fchown(&file, Some(Uid::ROOT), Some(Gid::ROOT)).during(what)
-        })
-        .and_then(|()| {
-            rustix::fs::fchmod(&file, Mode::RUSR | Mode::RGRP).during(what)
-        })
+        .and_then(|()| rustix::fs::fchown(&file, Some(Uid::ROOT), Some(Gid::ROOT)).during(what))
+        .and_then(|()| rustix::fs::fchmod(&file, Mode::RUSR | Mode::RGRP).during(what))
         .and_then(|()| rustix::fs::fsync(&file).during(what))
         .and_then(|()| rustix::fs::renameat(dir, TEMPORARY, dir, NAME).during(what));
     if written.is_err() {
@@ -152,5 +148,127 @@ fn unlink(dir: &OwnedFd, name: &str) -> Result<(), EffectError> {
     match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(errno).during(|| format!("remove {name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use super::*;
+    use crate::publish::effect::Who;
+    use crate::publish::sudoers::testing::{Sudo, rule};
+
+    const ALICE: Who = Who::User(3000);
+
+    #[test]
+    fn the_file_holds_the_rules_and_is_roots() {
+        let sudo = Sudo::new();
+        let rules = [
+            SudoRule { nopasswd: true, ..rule(ALICE, "/usr/bin/systemctl restart nginx") },
+            rule(Who::Group(3001), "ALL"),
+            SudoRule { expires_at: Some(1_795_363_200), ..rule(ALICE, "/usr/bin/id \"\"") },
+            rule(ALICE, "/usr/bin/id"),
+            rule(ALICE, "/usr/bin/id"),
+        ];
+        check(&sudo.host, &rules).unwrap();
+        assert!(sudo.names().is_empty(), "a check writes nothing");
+        install(&sudo.host, &rules).unwrap();
+        let expected = "\
+            #3000 ALL=(root) PASSWD: /usr/bin/id\n\
+            #3000 ALL=(root) NOTAFTER=20261122160000Z PASSWD: /usr/bin/id \"\"\n\
+            %#3001 ALL=(root) PASSWD: ALL\n\
+            #3000 ALL=(root) NOPASSWD: /usr/bin/systemctl restart nginx\n";
+        let file = sudo.file().unwrap();
+        assert_eq!(file.split_once('\n').unwrap().1, expected);
+        assert!(file.starts_with("# "));
+        let meta = sudo.at("sudoers.d/50-roster").metadata().unwrap();
+        assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o7777), (0, 0, 0o440));
+        assert_eq!(sudo.names(), ["50-roster"]);
+
+        install(&sudo.host, &rules).unwrap();
+        let again = sudo.at("sudoers.d/50-roster").metadata().unwrap();
+        assert_eq!(again.ino(), meta.ino(), "the same rules again write nothing");
+        install(&sudo.host, &[]).unwrap();
+        install(&sudo.host, &[]).unwrap();
+        assert!(sudo.names().is_empty());
+    }
+
+    #[test]
+    fn a_file_changed_by_hand_is_put_right() {
+        let sudo = Sudo::new();
+        let rules = [rule(ALICE, "/usr/bin/id")];
+        install(&sudo.host, &rules).unwrap();
+        let proper = sudo.file().unwrap();
+        let file = sudo.at("sudoers.d/50-roster");
+        std::fs::write(&file, "#3000 ALL=(ALL) NOPASSWD: ALL\n").unwrap();
+        install(&sudo.host, &rules).unwrap();
+        assert_eq!(sudo.file().unwrap(), proper);
+
+        rustix::fs::chmod(&file, Mode::from_raw_mode(0o666)).unwrap();
+        install(&sudo.host, &rules).unwrap();
+        assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o440);
+
+        std::fs::write(sudo.at("precious"), "stays").unwrap();
+        std::fs::remove_file(&file).unwrap();
+        symlink(sudo.at("precious"), &file).unwrap();
+        symlink(sudo.at("precious"), sudo.at("sudoers.d/50-roster.new")).unwrap();
+        install(&sudo.host, &rules).unwrap();
+        assert_eq!(sudo.file().unwrap(), proper);
+        assert_eq!(std::fs::read_to_string(sudo.at("precious")).unwrap(), "stays");
+    }
+
+    #[test]
+    fn a_configuration_that_our_file_would_break_is_rolled_back() {
+        // A main file without the @includedir line never reads ours.
+        let sudo = Sudo::new();
+        install(&sudo.host, &[rule(ALICE, "/usr/bin/id")]).unwrap();
+        let before = sudo.file();
+        sudo.main("root ALL=(ALL) ALL\n");
+        let installed = install(&sudo.host, &[rule(ALICE, "ALL")]);
+        assert!(matches!(installed, Err(EffectError::SudoRefused { .. })), "{installed:?}");
+        assert_eq!(sudo.file(), before);
+
+        std::fs::remove_file(sudo.at("sudoers.d/50-roster")).unwrap();
+        install(&sudo.host, &[rule(ALICE, "ALL")]).unwrap_err();
+        assert!(sudo.names().is_empty());
+    }
+
+    #[test]
+    fn a_revoked_rule_goes_also_when_somebody_elses_file_is_broken() {
+        let sudo = Sudo::new();
+        install(&sudo.host, &[rule(ALICE, "/usr/bin/id"), rule(ALICE, "ALL")]).unwrap();
+        std::fs::write(sudo.at("sudoers.d/broken"), "this is no sudoers file\n").unwrap();
+        install(&sudo.host, &[rule(ALICE, "/usr/bin/id")]).unwrap();
+        assert!(!sudo.file().unwrap().contains("PASSWD: ALL"));
+    }
+
+    #[test]
+    fn without_sudo_there_can_be_no_rules_but_that_is_no_error() {
+        let mut sudo = Sudo::new();
+        sudo.host.visudo = "/nonexistent/visudo".into();
+        let rules = [rule(ALICE, "/usr/bin/id")];
+        for answer in [check(&sudo.host, &rules), install(&sudo.host, &rules)] {
+            assert!(matches!(answer, Err(EffectError::NoSudo("visudo"))));
+        }
+        let mut other = Sudo::new();
+        other.host.cvtsudoers = "/nonexistent/cvtsudoers".into();
+        let installed = install(&other.host, &rules);
+        assert!(matches!(installed, Err(EffectError::NoSudo("cvtsudoers"))));
+        assert!(other.names().is_empty());
+
+        sudo.host.dir = "/nonexistent/sudoers.d".into();
+        check(&sudo.host, &[]).unwrap();
+        install(&sudo.host, &[]).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_others_can_change_is_refused() {
+        let sudo = Sudo::new();
+        rustix::fs::chmod(&sudo.host.dir, Mode::from_raw_mode(0o777)).unwrap();
+        let installed = install(&sudo.host, &[rule(ALICE, "/usr/bin/id")]);
+        assert!(matches!(installed, Err(EffectError::BaseUnsafe { .. })));
+        assert!(sudo.names().is_empty());
     }
 }

@@ -119,9 +119,9 @@ fn path(path: &str) -> Result<String, &'static str> {
     if path.contains(['*', '?', '[', ']', '\\']) {
         return Err("the path holds one of * ? [ ] \\");
     }
-    let normal = path.strip_prefix('/').is_some_and(|rest| {
-        rest.split('/').all(|part| !matches!(part, "" | "." | ".."))
-    });
+    let normal = path
+        .strip_prefix('/')
+        .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")));
     if !normal {
         return Err("the path is not that of one program, absolute and normalised");
     }
