@@ -23,10 +23,13 @@ const FREE: &str = "attributes";
 /// Lists whose element type cannot be seen when they are empty.
 const OBJECT_LISTS: &[&str] = &["ssh_keys"];
 const NUMBER_LISTS: &[&str] = &["tokens"];
-/// Containers within containers.
+/// Containers within containers. D-Bus allows 64 levels, and an object takes three of them.
 const MAX_DEPTH: usize = 16;
-/// Values in one dictionary, all levels together.
-const MAX_VALUES: usize = 32_768;
+/// Variants directly within variants.
+const MAX_WRAPS: usize = 4;
+/// Values in one dictionary, all levels together: more than a record's attributes can hold, so
+/// that what was taken can be given out.
+const MAX_VALUES: usize = 100_000;
 
 /// Why a dictionary or a record could not be converted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -176,6 +179,12 @@ fn decode(
 ) -> Result<Value, DictionaryError> {
     spend(key, budget, depth)?;
     let wrong_type = || DictionaryError::Type(key.to_owned());
+    let mut variant = variant;
+    for _ in 0..MAX_WRAPS {
+        if let Variant::Variant(inner) = variant {
+            variant = inner;
+        }
+    }
     Ok(match variant {
         Variant::U8(n) => (*n).into(),
         Variant::I16(n) => (*n).into(),
@@ -189,7 +198,7 @@ fn decode(
         Variant::Str(text) => text.as_str().into(),
         Variant::ObjectPath(path) => path.as_str().into(),
         Variant::Signature(Signature::Unit) => Value::Null,
-        Variant::Variant(inner) => decode(key, inner, budget, depth + 1)?,
+        Variant::Variant(_) => return Err(DictionaryError::Depth(key.to_owned())),
         Variant::Array(array) => {
             let mut list = Vec::with_capacity(array.len().min(*budget));
             for element in array.inner() {

@@ -94,6 +94,38 @@ fn types_that_no_field_has_are_refused() {
     }
 }
 
+fn over_the_wire(dictionary: &Dictionary) -> Dictionary {
+    use zbus::wire::{LE, serialized::Context, to_bytes};
+    to_bytes(Context::new(LE, 0), dictionary).unwrap().deserialize().unwrap().0
+}
+
+/// An array in an array, and so on.
+fn nested(depth: usize) -> Variant<'static> {
+    let mut deep = Variant::Bool(true);
+    for _ in 1..depth {
+        let mut array = Array::new(deep.value_signature());
+        array.append(deep).unwrap();
+        deep = Variant::Array(array);
+    }
+    deep
+}
+
+#[test]
+fn whatever_is_taken_can_be_given_out() {
+    let mut json = json!(true);
+    for _ in 2..MAX_DEPTH {
+        json = json!({ "x": json });
+    }
+    let record = object(json!({ "attributes": { "x": json } }));
+    let read = from_dictionary(&over_the_wire(&to_dictionary(&record).unwrap())).unwrap();
+    assert_eq!(read, record);
+
+    let dictionary = [("attributes".to_owned(), nested(MAX_DEPTH).try_into_owned().unwrap())];
+    let taken = from_dictionary(&over_the_wire(&dictionary.into())).unwrap();
+    let given = from_dictionary(&over_the_wire(&to_dictionary(&taken).unwrap())).unwrap();
+    assert_eq!(given, taken);
+}
+
 #[test]
 fn depth_and_size_are_limited_both_ways() {
     let mut deep = Variant::Bool(true);
@@ -105,6 +137,8 @@ fn depth_and_size_are_limited_both_ways() {
     assert_eq!(refused(deep), DictionaryError::Depth("key".into()));
     let record = object(json!({ "attributes": json }));
     assert_eq!(to_dictionary(&record), Err(DictionaryError::Depth("attributes".into())));
+    let dictionary = [("key".to_owned(), nested(MAX_DEPTH + 1).try_into_owned().unwrap())].into();
+    assert_eq!(from_dictionary(&dictionary), Err(DictionaryError::Depth("key".into())));
 
     let many = vec![1u32; MAX_VALUES + 1];
     assert_eq!(refused(Variant::new(many.clone())), DictionaryError::Size("key".into()));
@@ -138,11 +172,8 @@ fn free_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn free_json_survives_the_wire(value in free_json()) {
-        use zbus::wire::{LE, serialized::Context, to_bytes};
         let record = object(json!({ "attributes": { "value": value } }));
-        let dictionary = to_dictionary(&record).unwrap();
-        let bytes = to_bytes(Context::new(LE, 0), &dictionary).unwrap();
-        let (read, _): (Dictionary, _) = bytes.deserialize().unwrap();
+        let read = over_the_wire(&to_dictionary(&record).unwrap());
         prop_assert_eq!(from_dictionary(&read).unwrap(), record);
     }
 }
