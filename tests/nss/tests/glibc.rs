@@ -1,0 +1,119 @@
+//! The module behind glibc itself: getent, id and the merging of groups, through nsswitch.conf.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::process::Command;
+
+use nss_tests::accounts::{group, publish, varied};
+use nss_tests::isolated_tests;
+use nss_tests::object::shipped;
+use snapshot::writer::GroupEntry;
+
+const NSSWITCH: &str = "\
+passwd: files roster
+group: files [SUCCESS=merge] roster
+shadow: files roster
+";
+
+const GROUP: &str = "root:x:0:\nadm:x:4:root\nsudo:x:27:localadmin\nusers:x:100:\n";
+
+/// Puts the module, an nsswitch.conf and an /etc/group into the namespace of this test.
+fn install() {
+    std::fs::create_dir("/run/lib").unwrap();
+    std::fs::copy(shipped(), "/run/lib/libnss_roster.so.2").unwrap();
+    std::fs::write("/run/nsswitch.conf", NSSWITCH).unwrap();
+    std::fs::write("/run/group", GROUP).unwrap();
+    for name in ["nsswitch.conf", "group"] {
+        let mounted = Command::new("mount")
+            .args(["--bind", &format!("/run/{name}"), &format!("/etc/{name}")])
+            .status();
+        assert!(mounted.unwrap().success());
+    }
+}
+
+/// Runs a program with our module in reach; gives what it printed, or `None` if it failed.
+fn run(program: &str, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(program);
+    command.args(arguments).env("LD_LIBRARY_PATH", "/run/lib");
+    let output = command.output().unwrap();
+    assert!(output.stderr.is_empty() || !output.status.success(), "{output:?}");
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
+}
+
+fn getent(arguments: &[&str]) -> Option<String> {
+    run("getent", arguments)
+}
+
+isolated_tests! {
+    fn getent_finds_our_accounts_beside_the_local_ones() {
+        install();
+        publish(&varied());
+        let alice = "alice:x:3000:3000:User alice:/home/alice:/bin/bash";
+        assert_eq!(getent(&["passwd", "alice"]).unwrap(), alice);
+        assert_eq!(getent(&["passwd", "3000"]).unwrap(), alice);
+        assert_eq!(getent(&["group", "4002"]).unwrap(), "e:x:4002:alice");
+        assert_eq!(getent(&["shadow", "alice"]).unwrap(), "alice:*:20000:1:90:7:30:30000:");
+        assert!(getent(&["shadow", "bob"]).unwrap().starts_with("bob:!*:"));
+        assert!(getent(&["passwd", "root"]).unwrap().starts_with("root:x:0:0:"));
+        for name in ["eve", "4294967295", "2147483648", "2999"] {
+            assert_eq!(getent(&["passwd", name]), None, "{name}");
+            assert_eq!(getent(&["group", name]), None, "{name}");
+        }
+        let all = getent(&["passwd"]).unwrap();
+        assert!(all.starts_with("root:"), "{all}");
+        let ours: Vec<_> = all.lines().filter(|line| line.contains(":/home/alice:")).collect();
+        assert_eq!(ours, [alice]);
+        assert!(all.lines().any(|line| line == "c:x:3002:3002::/home/c:/bin/bash"));
+        assert!(getent(&["shadow"]).unwrap().lines().any(|line| line.starts_with("alice:*:")));
+    }
+
+    fn groups_of_etc_group_and_ours_are_merged() {
+        install();
+        let mut contents = varied();
+        contents.groups.push(GroupEntry { external: true, ..group("adm", 4, &["alice"]) });
+        publish(&contents);
+        assert_eq!(getent(&["group", "sudo"]).unwrap(), "sudo:x:27:localadmin,alice,bob");
+        assert_eq!(getent(&["group", "4"]).unwrap(), "adm:x:4:root,alice");
+        assert_eq!(getent(&["group", "users"]).unwrap(), "users:x:100:");
+        assert_eq!(getent(&["group", "team"]).unwrap(), "team:x:4000:alice,bob,root,nobody-knows");
+        let all = getent(&["group"]).unwrap();
+        assert_eq!(all.lines().filter(|line| line.starts_with("sudo:")).count(), 1, "{all}");
+        assert_eq!(all.lines().filter(|line| line.starts_with("team:")).count(), 1, "{all}");
+    }
+
+    fn id_lists_all_groups_of_our_users_and_of_local_ones() {
+        install();
+        publish(&varied());
+        let id = run("id", &["alice"]).unwrap();
+        assert_eq!(
+            id,
+            "uid=3000(alice) gid=3000(alice) groups=3000(alice),4000(team),27(sudo),4002(e)"
+        );
+        // A user of /etc/passwd who is in a group of /etc/group and in one of ours.
+        assert_eq!(run("id", &["-G", "root"]).unwrap(), "0 4 4000");
+        assert_eq!(run("id", &["eve"]), None);
+        assert_eq!(getent(&["initgroups", "alice"]).unwrap().split_whitespace().count(), 4);
+    }
+
+    fn a_crowd_of_thousands_is_listed_whole() {
+        install();
+        let members: Vec<_> = (0..20_000).map(|at| format!("member-{at:05}")).collect();
+        let members: Vec<_> = members.iter().map(String::as_str).collect();
+        let mut contents = varied();
+        contents.groups.push(group("crowd", 5000, &members));
+        contents.groups.push(GroupEntry { external: true, ..group("users", 100, &members) });
+        publish(&contents);
+        let joined = members.join(",");
+        assert_eq!(getent(&["group", "crowd"]).unwrap(), format!("crowd:x:5000:{joined}"));
+        assert_eq!(getent(&["group", "users"]).unwrap(), format!("users:x:100:{joined}"));
+    }
+
+    fn an_absent_index_leaves_the_local_accounts_as_they_are() {
+        install();
+        assert!(getent(&["passwd", "root"]).unwrap().starts_with("root:x:0:0:"));
+        assert_eq!(getent(&["passwd", "alice"]), None);
+        assert!(getent(&["passwd"]).unwrap().lines().count() > 5);
+        assert_eq!(run("id", &["-G", "root"]).unwrap(), "0 4");
+        assert_eq!(getent(&["group"]).unwrap().lines().count(), 4);
+    }
+}
