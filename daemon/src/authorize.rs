@@ -112,14 +112,6 @@ impl Actor {
     }
 }
 
-impl Actor {
-    /// The daemon itself.
-    #[must_use]
-    pub fn daemon() -> Self {
-        Self { uid: 0, name: "rosterd".to_owned(), via: "daemon" }
-    }
-}
-
 /// The right to do one thing, once. Only [`decide`] and [`PendingGrant::granted`] make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {

@@ -1,1 +1,5 @@
-fn main() {}
+//! rosterd: see the library.
+
+fn main() -> std::process::ExitCode {
+    rosterd::run::run()
+}

@@ -61,6 +61,12 @@ impl FieldErrors {
         errors
     }
 
+    /// Whether that field was refused.
+    #[must_use]
+    pub fn names(&self, field: &str) -> bool {
+        self.0.iter().any(|error| error.field == field)
+    }
+
     /// Whether no field was refused.
     #[must_use]
     pub fn is_empty(&self) -> bool {

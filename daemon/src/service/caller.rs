@@ -56,7 +56,12 @@ impl Service {
                     group_power |= !db.sudo_rules_of(HolderKey::Gid(gid))?.is_empty();
                 }
             }
-            Ok(Target { id: user.id, uid: user.uid, role: user.role, has_sudo: own_rules || group_power })
+            Ok(Target {
+                id: user.id,
+                uid: user.uid,
+                role: user.role,
+                has_sudo: own_rules || group_power,
+            })
         })
     }
 }

@@ -161,7 +161,10 @@ impl Service {
     }
 
     /// Writes bookkeeping of logins, which neither the index nor the audit log shows.
-    pub(crate) fn note<T>(&self, note: impl FnOnce(Db<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn note<T>(
+        &self,
+        note: impl FnOnce(Db<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         match &mut *self.lock_store() {
             Ok(store) => store.change(note),
             Err(reason) => Err(Error::Unavailable(reason.clone())),

@@ -109,7 +109,7 @@ impl Service {
     ) -> Result<Plan, Error> {
         let now = self.now();
         let id = UserId(Uuid::now_v7());
-        if fields.name.is_none() && !errors.0.iter().any(|error| error.field == "name") {
+        if fields.name.is_none() && !errors.names("name") {
             errors.add("name", Code::Required, "a user needs a name");
         }
         if let Some(name) = &fields.name {
@@ -134,7 +134,9 @@ impl Service {
         let create_groups = fields.create_groups.unwrap_or(false);
         let groups = self.find_groups(db, host, groups, create_groups, &mut errors)?;
         let home = self.plan_home(fields)?;
-        if let Some(home) = &home {
+        // A home that follows from a refused name says nothing new.
+        let follows = fields.home.is_none() && errors.names("name");
+        if let Some(home) = home.as_ref().filter(|_| !follows && !errors.names("home")) {
             self.check_home(db, host, home, id, &mut errors)?;
         }
         let default_shell = ShellPath::parse(&self.config.accounts.default_shell);
@@ -220,9 +222,9 @@ impl Service {
             errors.add("group", Code::Required, "give a group, or group_create");
         }
         let Some(name) = &fields.name else { return Ok(Primary::Existing(0)) };
-        if self.find_group(db, host, &GroupRef::Name(name.to_string()))?.is_some()
-            || host.knows_group(name.as_str())
-        {
+        let exists = self.find_group(db, host, &GroupRef::Name(name.to_string()))?.is_some()
+            || host.knows_group(name.as_str());
+        if exists && !errors.names("name") {
             let message = format!("a group {name} exists already: name it as the group to join it");
             errors.add("group", Code::InUse, message);
         }

@@ -132,9 +132,10 @@ impl Error {
     #[must_use]
     pub const fn fields(&self) -> Option<&FieldErrors> {
         match self {
-            Self::UserExists(f) | Self::GroupExists(f) | Self::IdInUse(f) | Self::InvalidField(f) => {
-                Some(f)
-            }
+            Self::UserExists(f)
+            | Self::GroupExists(f)
+            | Self::IdInUse(f)
+            | Self::InvalidField(f) => Some(f),
             _ => None,
         }
     }

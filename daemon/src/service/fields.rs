@@ -107,8 +107,10 @@ impl Service {
             return Ok(());
         }
         let theirs = host.users.iter().find(|user| {
-            HomePath::parse(&user.home)
-                .is_ok_and(|theirs| theirs == *home || (user.uid >= 1000 && (home.contains(&theirs) || theirs.contains(home))))
+            HomePath::parse(&user.home).is_ok_and(|theirs| {
+                theirs == *home
+                    || (user.uid >= 1000 && (home.contains(&theirs) || theirs.contains(home)))
+            })
         });
         if let Some(user) = theirs {
             errors.add("home", Code::InUse, format!("is shared with {}'s home", user.name));

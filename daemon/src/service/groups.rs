@@ -34,7 +34,9 @@ impl Service {
         display_name: &str,
     ) -> Result<GroupRow, Error> {
         let free = |gid: u32| -> Result<bool, Error> {
-            Ok(Gid::parse(u64::from(gid)).is_ok() && !change.db.gid_used(gid)? && !host.knows_gid(gid))
+            Ok(Gid::parse(u64::from(gid)).is_ok()
+                && !change.db.gid_used(gid)?
+                && !host.knows_gid(gid))
         };
         let mut gid = number.unwrap_or(Gid::FIRST);
         if number.is_none() || !free(gid)? {
@@ -82,7 +84,9 @@ impl Service {
         change.publish();
         match group {
             Joined::Ours(group) => Ok(change.db.add_member(group.id, user)?),
-            Joined::Host(group) => Ok(change.db.add_host_group_member(&group.name, group.gid, user)?),
+            Joined::Host(group) => {
+                Ok(change.db.add_host_group_member(&group.name, group.gid, user)?)
+            }
             Joined::New(name) => {
                 let name = GroupName::parse(&name)
                     .map_err(|refused| Error::field("groups", refused.code, refused.message))?;
@@ -202,10 +206,17 @@ impl Service {
         self.change_member(grant, group, user, false)
     }
 
-    fn change_member(&self, grant: &Grant, group: &str, user: &str, add: bool) -> Result<(), Error> {
+    fn change_member(
+        &self,
+        grant: &Grant,
+        group: &str,
+        user: &str,
+        add: bool,
+    ) -> Result<(), Error> {
         need(grant, Action::GroupManage, None)?;
         let host = self.local_accounts()?;
-        let refused = |field, refused: accounts::Refused| Error::field(field, refused.code, refused.message);
+        let refused =
+            |field, refused: accounts::Refused| Error::field(field, refused.code, refused.message);
         let group = GroupRef::parse(group.strip_prefix("gid:").unwrap_or(group))
             .map_err(|error| refused("group", error))?;
         let subject = Subject::parse(user).map_err(|error| refused("user", error))?;

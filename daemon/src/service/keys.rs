@@ -85,7 +85,12 @@ impl Service {
             if !change.db.delete_key(user.id, id)? {
                 return Err(Error::NoSuchKey(id));
             }
-            change.audit("key-remove", user.name.as_str(), &user.id.to_string(), &json!({ "id": id }))?;
+            change.audit(
+                "key-remove",
+                user.name.as_str(),
+                &user.id.to_string(),
+                &json!({ "id": id }),
+            )?;
             change.announce(EventKind::Changed, user.uid, user.name.as_str());
             Ok(())
         })

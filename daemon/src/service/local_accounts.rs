@@ -99,7 +99,8 @@ impl LocalAccounts {
     /// Whether another source has a user of that number.
     #[must_use]
     pub fn knows_uid(&self, uid: u32) -> bool {
-        self.users.iter().any(|user| user.uid == uid) || self.ask(Database::Passwd, &uid.to_string())
+        self.users.iter().any(|user| user.uid == uid)
+            || self.ask(Database::Passwd, &uid.to_string())
     }
 
     /// Whether another source has a group of that name.
@@ -161,7 +162,8 @@ fn getent(source: &str, database: &str, key: &str) -> bool {
         match child.try_wait() {
             Ok(Some(status)) => {
                 let mut first = [0; 1];
-                let answered = child.stdout.take().is_some_and(|mut o| o.read(&mut first).unwrap_or(0) > 0);
+                let answered =
+                    child.stdout.take().is_some_and(|mut o| o.read(&mut first).unwrap_or(0) > 0);
                 return status.success() && answered;
             }
             Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),

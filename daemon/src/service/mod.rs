@@ -22,6 +22,11 @@ mod record;
 mod sudo;
 mod update;
 
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,8 +40,8 @@ pub use sudo::{Holder, SudoRuleEntry};
 use crate::authenticate::{PasswordHasher, Sealer};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::publish::index::Publisher;
 use crate::publish::host::Host;
+use crate::publish::index::Publisher;
 use crate::store::{Db, Store};
 
 /// The account service.
@@ -126,7 +131,10 @@ impl Service {
     }
 
     /// Reads one consistent state of the store.
-    pub(crate) fn read<T>(&self, read: impl FnOnce(Db<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(Db<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         match &mut *self.lock_store() {
             Ok(store) => store.read(read),
             Err(reason) => Err(Error::Unavailable(reason.clone())),

@@ -8,7 +8,7 @@ use super::change::EventKind;
 use super::{Error, NewPassword, Service, caller};
 use crate::authorize::{Action, Grant};
 use crate::secret::Secret;
-use crate::store::{PasswordRow, UserKey};
+use crate::store::{PasswordRow, UserKey, UserRow};
 
 /// Longest password, in bytes: argon2 takes more, a login form does not need it.
 pub(crate) const LONGEST_PASSWORD: usize = 1024;
@@ -94,7 +94,12 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::WrongPassword`]; when the new one is refused, or is the old one.
-    pub fn change_own_password(&self, grant: &Grant, old: &Secret, new: &Secret) -> Result<(), Error> {
+    pub fn change_own_password(
+        &self,
+        grant: &Grant,
+        old: &Secret,
+        new: &Secret,
+    ) -> Result<(), Error> {
         let uid = grant.actor().uid;
         let (user, password) = self.read(|db| {
             let user = db
@@ -112,6 +117,21 @@ impl Service {
             return Err(Error::PasswordPolicy("is the old one".to_owned()));
         }
         self.store_password(grant, user.id, new, false)
+    }
+
+    /// Checks the old password before a self-made change.
+    fn check_old_password(
+        &self,
+        user: &UserRow,
+        stored: Option<&PasswordRow>,
+        old: &Secret,
+    ) -> Result<(), Error> {
+        let stored = stored.filter(|_| !user.password_disabled).map(|row| row.phc.as_str());
+        let checked = self
+            .hasher
+            .verify(old, stored, user.name.as_str())
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        if checked.matches { Ok(()) } else { Err(Error::WrongPassword) }
     }
 
     fn store_password(
@@ -175,7 +195,10 @@ fn generate(errors: &mut FieldErrors) -> Option<Secret> {
         // Bytes above the largest multiple of the alphabet's length would favour its beginning.
         let fair = 256 - 256 % ALPHABET.len();
         let fair = bytes.iter().filter(|byte| usize::from(**byte) < fair);
-        password.extend(fair.map(|byte| ALPHABET[usize::from(*byte) % ALPHABET.len()]).take(20 - password.len()));
+        password.extend(
+            fair.map(|byte| ALPHABET[usize::from(*byte) % ALPHABET.len()])
+                .take(20 - password.len()),
+        );
     }
     Some(Secret::new(password))
 }

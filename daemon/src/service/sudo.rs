@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use accounts::{Code, GroupRef, SudoCommand, Subject, Timestamp};
+use accounts::{Code, GroupRef, Subject, SudoCommand, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
@@ -35,7 +35,9 @@ impl Holder {
     /// Names the field `holder` when the text is no user's subject and no `%group`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         match text.strip_prefix('%') {
-            Some(group) => GroupRef::parse(group.strip_prefix('#').unwrap_or(group)).map(Self::Group),
+            Some(group) => {
+                GroupRef::parse(group.strip_prefix('#').unwrap_or(group)).map(Self::Group)
+            }
             None => Subject::parse(text).map(Self::User),
         }
         .map_err(|refused| Error::field("holder", refused.code, refused.message))
@@ -71,7 +73,10 @@ pub(super) fn insert(
     let same = |rule: &&SudoRuleRow| rule.command == command && rule.nopasswd == nopasswd;
     if let Some(rule) = rules.iter().find(same) {
         if rule.expires_at == expires_at {
-            return Err(Error::AlreadyInState(format!("that is granted already, by rule {}", rule.id)));
+            return Err(Error::AlreadyInState(format!(
+                "that is granted already, by rule {}",
+                rule.id
+            )));
         }
         change.db.delete_sudo_rule(rule.id)?;
     }
@@ -94,7 +99,11 @@ pub(super) fn rules_in_force(db: Db<'_>, now: i64) -> Result<Vec<SudoRule>, Erro
         let who = match rule.holder {
             HolderKey::Gid(gid) => Who::Group(gid),
             HolderKey::User(id) => match db.user(UserKey::Id(id))? {
-                Some(user) if user.enabled && !user.locked && user.expires_at.is_none_or(|at| at > now) => {
+                Some(user)
+                    if user.enabled
+                        && !user.locked
+                        && user.expires_at.is_none_or(|at| at > now) =>
+                {
                     Who::User(user.uid)
                 }
                 _ => continue,
@@ -162,12 +171,18 @@ impl Service {
     ///
     /// # Errors
     /// When the holder has no such rule, or none at all.
-    pub fn revoke_sudo(&self, grant: &Grant, holder: &Holder, id: Option<i64>) -> Result<(), Error> {
+    pub fn revoke_sudo(
+        &self,
+        grant: &Grant,
+        holder: &Holder,
+        id: Option<i64>,
+    ) -> Result<(), Error> {
         need(grant, Action::SudoManage, None)?;
         self.change(grant.actor(), |change| {
             let (key, name) = self.holder_key(change.db, holder)?;
             let rules = change.db.sudo_rules_of(key)?;
-            let gone: Vec<_> = rules.iter().filter(|rule| id.is_none_or(|id| rule.id == id)).collect();
+            let gone: Vec<_> =
+                rules.iter().filter(|rule| id.is_none_or(|id| rule.id == id)).collect();
             if gone.is_empty() {
                 return Err(match id {
                     Some(id) => Error::NoSuchRule(id),
@@ -220,7 +235,8 @@ impl Service {
                     (std::collections::btree_map::Entry::Occupied(known), _) => known.get().clone(),
                     (std::collections::btree_map::Entry::Vacant(slot), HolderKey::User(id)) => {
                         let user = db.user(UserKey::Id(id))?;
-                        slot.insert(user.map(|user| user.name.to_string()).unwrap_or_default()).clone()
+                        slot.insert(user.map(|user| user.name.to_string()).unwrap_or_default())
+                            .clone()
                     }
                     (std::collections::btree_map::Entry::Vacant(slot), HolderKey::Gid(gid)) => {
                         let ours = db.group_by_gid(gid)?.map(|group| group.name.to_string());

@@ -1,8 +1,6 @@
 //! Changing a user's record.
 
-use accounts::{
-    Code, DisplayText, FieldErrors, GroupRef, Subject, Timestamp, User, UserFields,
-};
+use accounts::{Code, DisplayText, FieldErrors, GroupRef, Subject, Timestamp, User, UserFields};
 use serde_json::{Map, Value, json};
 
 use super::change::{Change, EventKind};
@@ -46,7 +44,8 @@ impl Service {
                 return Err(Error::StaleGeneration { expected, is: before.generation });
             }
             if before.immutable
-                && let Some(name) = names.iter().find(|n| ["name", "group", "home", "smb"].contains(n))
+                && let Some(name) =
+                    names.iter().find(|n| ["name", "group", "home", "smb"].contains(n))
             {
                 return Err(Error::Immutable(format!("{}'s {name} never changes", before.name)));
             }
@@ -225,7 +224,8 @@ impl Service {
             }
         }
         if let Some(keys) = &fields.ssh_keys {
-            let wanted: Vec<String> = keys.iter().map(accounts::SshPublicKey::fingerprint).collect();
+            let wanted: Vec<String> =
+                keys.iter().map(accounts::SshPublicKey::fingerprint).collect();
             let known = change.db.keys_of(row.id)?;
             for key in known.iter().filter(|key| !wanted.contains(&key.fingerprint)) {
                 change.db.delete_key(row.id, key.id)?;
@@ -240,7 +240,11 @@ impl Service {
     }
 
     /// A user whose lock changes gains or loses its lines in the sudoers file.
-    pub(super) fn sudoers_of_locked(&self, change: &mut Change<'_>, row: &UserRow) -> Result<(), Error> {
+    pub(super) fn sudoers_of_locked(
+        &self,
+        change: &mut Change<'_>,
+        row: &UserRow,
+    ) -> Result<(), Error> {
         if !change.db.sudo_rules_of(HolderKey::User(row.id))?.is_empty() {
             change.owe_sudoers();
         }

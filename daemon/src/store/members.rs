@@ -96,7 +96,7 @@ impl Db<'_> {
 
     /// Every group of the host with users of ours in it.
     pub(crate) fn host_groups(self) -> Result<Vec<HostGroup>, StoreError> {
-        let sql = "SELECT group_name, gid, name FROM host_group_members \
+        let sql = "SELECT group_name, host_group_members.gid, name FROM host_group_members \
                    JOIN users ON users.id = user_id ORDER BY 1, 3";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;

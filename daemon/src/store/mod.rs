@@ -24,6 +24,7 @@ pub use groups::GroupRow;
 pub use keys::KeyRow;
 pub use logins::LoginRow;
 pub use members::HostGroup;
+pub use open::prepare_directory;
 pub use passwords::PasswordRow;
 pub use sudo_rules::{HolderKey, SudoRuleRow};
 pub use throttle::{ThrottleKind, ThrottleRow};

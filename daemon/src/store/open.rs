@@ -66,7 +66,11 @@ fn check_owner(connection: &Connection) -> Result<(), StoreError> {
     }
 }
 
-fn prepare_directory(directory: &Path) -> Result<(), StoreError> {
+/// Makes the store's directory, or checks that it is the daemon's alone.
+///
+/// # Errors
+/// When it is not, or cannot be made.
+pub fn prepare_directory(directory: &Path) -> Result<(), StoreError> {
     let failed = |error| StoreError::Files(directory.display().to_string(), error);
     match DirBuilder::new().mode(0o700).create(directory) {
         Ok(()) => sync_parent(directory).map_err(failed)?,

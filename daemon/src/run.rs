@@ -1,0 +1,152 @@
+//! Starting and stopping: the one place where the parts are put together.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::authenticate::{Parameters, PasswordHasher, Sealer};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::publish::host::Host;
+use crate::service::{Parts, Service};
+use crate::{bus, socket, store};
+
+const CONFIG: &str = "/etc/roster/roster.toml";
+/// Where the socket is when systemd did not hand it over.
+const SOCKET: &str = "/run/roster/auth";
+/// Between tries to reach the system bus, and the longest between looks at expiring rules.
+const RETRY: Duration = Duration::from_secs(2);
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// Runs the daemon until it is told to stop.
+#[must_use]
+pub fn run() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_ansi(false)
+        .with_target(false)
+        .with_max_level(tracing::Level::INFO)
+        .init();
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("rosterd cannot run: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn start() -> Result<(), Failure> {
+    keep_memory_private()?;
+    let config = Config::load(Path::new(CONFIG))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        // Logins wait on these for their hashes; conversations are limited before they get here.
+        .max_blocking_threads(256)
+        .thread_keep_alive(Duration::from_secs(10))
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(config))
+}
+
+/// No core dump and no debugger shows passwords (prctl(2), PR_SET_DUMPABLE).
+fn keep_memory_private() -> Result<(), Failure> {
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0)?;
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
+
+fn build_service(config: Config) -> Result<Service, Failure> {
+    store::prepare_directory(&config.places.store)?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let sealer =
+        Sealer::open_or_create(&config.places.store, credentials.as_deref().map(Path::new))?;
+    let parameters = Parameters {
+        memory_kib: config.passwords.argon2_memory_kib,
+        passes: config.passwords.argon2_passes,
+        lanes: config.passwords.argon2_lanes,
+    };
+    let hasher = PasswordHasher::new(parameters, config.passwords.memory_budget_kib)?;
+    let mut host = Host::system();
+    host.skel = config.homes.skeleton.display().to_string();
+    let service =
+        Service::start(Parts { config, clock: Arc::new(SystemClock), hasher, sealer, host });
+    if let Err(error) = service.replay_outbox() {
+        tracing::error!(%error, "the outbox was not replayed");
+    }
+    Ok(service)
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    let listener = listener()?;
+    let service = Arc::new(tokio::task::spawn_blocking(|| build_service(config)).await??);
+    let mut stop = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let logins = tokio::spawn(socket::serve(service.clone(), listener));
+    let management = tokio::spawn(manage(service.clone()));
+    let expiry = tokio::spawn(expire(service.clone()));
+    sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
+    tracing::info!("ready");
+    tokio::select! {
+        ended = logins => return Err(format!("the authentication socket ended: {ended:?}").into()),
+        ended = management => return Err(format!("the bus ended: {ended:?}").into()),
+        ended = expiry => return Err(format!("the expiry of rules ended: {ended:?}").into()),
+        _ = stop.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    sd_notify::notify(&[sd_notify::NotifyState::Stopping])?;
+    Ok(())
+}
+
+/// The socket from systemd (sd_listen_fds(3)), or one of our own.
+fn listener() -> Result<UnixListener, Failure> {
+    let listener = match sd_notify::listen_fds()?.next() {
+        Some(descriptor) => std::os::unix::net::UnixListener::from(descriptor),
+        None => {
+            let _ = std::fs::remove_file(SOCKET);
+            let listener = std::os::unix::net::UnixListener::bind(SOCKET)?;
+            std::fs::set_permissions(SOCKET, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+            listener
+        }
+    };
+    listener.set_nonblocking(true)?;
+    Ok(UnixListener::from_std(listener)?)
+}
+
+/// Serves the bus; logins go on while there is none.
+async fn manage(service: Arc<Service>) {
+    loop {
+        match bus::serve(service.clone()).await {
+            Ok(()) => tracing::warn!("the system bus closed the connection"),
+            Err(error) => tracing::warn!(%error, "the system bus is out of reach"),
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Takes sudo rules back when their time is over.
+async fn expire(service: Arc<Service>) {
+    loop {
+        let at_work = service.clone();
+        let next = tokio::task::spawn_blocking(move || at_work.expire_sudo_rules()).await;
+        let wait = match next {
+            Ok(Ok(Some(at))) => Duration::from_secs(at.saturating_sub(service.now()).max(1) as u64),
+            Ok(Ok(None)) => LONGEST_SLEEP,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "expired sudo rules were not removed");
+                LONGEST_SLEEP
+            }
+            Err(_) => LONGEST_SLEEP,
+        };
+        // A rule granted meanwhile may end sooner; sudo itself refuses it from that moment on.
+        tokio::time::sleep(wait.min(Duration::from_secs(5))).await;
+    }
+}

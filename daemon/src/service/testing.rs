@@ -1,0 +1,164 @@
+//! A service on a directory of its own, for the tests of the use cases.
+
+#![allow(clippy::unwrap_used)]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde_json::{Map, Value};
+
+use super::{Created, Error, NewPassword, Parts, Service};
+use crate::authenticate::{Parameters, PasswordHasher, Sealer};
+use crate::authorize::{Action, Caller, Decision, Grant, decide};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::publish::host::Host;
+use crate::secret::Secret;
+
+/// A clock that stands still until it is moved.
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn forward(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) struct Fixture {
+    dir: tempfile::TempDir,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) service: Service,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        // The effects walk from here and want every directory to be root's alone.
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        for (name, text) in [
+            ("passwd", "root:x:0:0:root:/root:/bin/bash\nlocal:x:1000:1000::/home/local:/bin/sh\n"),
+            (
+                "group",
+                "root:x:0:\ndocker:x:990:\nusers:x:100:\nroster-users:x:980:\nroster-2fa:x:981:\n",
+            ),
+            ("shells", "# shells\n/bin/sh\n/bin/bash\n/nonexistent/sh\n"),
+            ("nsswitch.conf", "passwd: files roster\n"),
+        ] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        for name in ["home", "skel", "sudoers.d"] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        std::fs::write(dir.path().join("skel/.profile"), "# profile\n").unwrap();
+        let include = format!("@includedir {}/sudoers.d\n", dir.path().display());
+        std::fs::write(dir.path().join("sudoers"), include).unwrap();
+        let read_only = std::fs::Permissions::from_mode(0o440);
+        std::fs::set_permissions(dir.path().join("sudoers"), read_only).unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000)));
+        let service = Self::service(dir.path().to_owned(), clock.clone());
+        Self { dir, clock, service }
+    }
+
+    fn service(dir: PathBuf, clock: Arc<TestClock>) -> Service {
+        let mut config = Config::default();
+        config.places.store = dir.join("store");
+        config.places.live = dir.join("run");
+        config.places.checkpoint = dir.join("checkpoint");
+        config.places.passwd = dir.join("passwd");
+        config.places.group = dir.join("group");
+        config.places.shells = dir.join("shells");
+        config.places.nsswitch = dir.join("nsswitch.conf");
+        let mut host = Host::system();
+        host.root = dir.clone();
+        host.skel = "/skel".into();
+        host.passwd = dir.join("passwd");
+        host.sudo.dir = dir.join("sudoers.d");
+        host.sudo.main = Some(dir.join("sudoers"));
+        let cheap = Parameters { memory_kib: 64, passes: 1, lanes: 1 };
+        crate::store::prepare_directory(&config.places.store).unwrap();
+        let sealer = Sealer::open_or_create(&config.places.store, None).unwrap();
+        Service::start(Parts {
+            config,
+            clock,
+            hasher: PasswordHasher::new(cheap, 1024).unwrap(),
+            sealer,
+            host,
+        })
+    }
+
+    /// The same directory, after a restart of the daemon.
+    pub(crate) fn restarted(self) -> Self {
+        let Self { dir, clock, service } = self;
+        drop(service);
+        let service = Self::service(dir.path().to_owned(), clock.clone());
+        Self { dir, clock, service }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// What root may do.
+    pub(crate) fn root(&self, action: Action, subject: Option<&str>) -> Grant {
+        self.grant(0, action, subject)
+    }
+
+    /// What a caller may do without polkit.
+    pub(crate) fn grant(&self, uid: u32, action: Action, subject: Option<&str>) -> Grant {
+        let caller: Caller = self.service.caller(uid).unwrap();
+        let subject = subject.map(|s| accounts::Subject::parse(s).unwrap());
+        let target = subject.map(|s| self.service.target(&s).unwrap());
+        match decide(&caller, action, target.as_ref()) {
+            Decision::Allow(grant) => grant,
+            other => panic!("{uid} may not {action:?}: {other:?}"),
+        }
+    }
+
+    pub(crate) fn create(&self, fields: Value) -> Result<Created, Error> {
+        self.create_with(fields, NewPassword::None)
+    }
+
+    pub(crate) fn create_with(
+        &self,
+        fields: Value,
+        password: NewPassword,
+    ) -> Result<Created, Error> {
+        self.service.create_user(&self.root(Action::UserCreate, None), &map(fields), password)
+    }
+
+    pub(crate) fn sudoers(&self) -> String {
+        std::fs::read_to_string(self.path("sudoers.d/50-roster")).unwrap_or_default()
+    }
+}
+
+pub(crate) fn map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("no object: {other}"),
+    }
+}
+
+pub(crate) fn secret(text: &str) -> Secret {
+    Secret::from(text.to_owned())
+}
+
+pub(crate) fn subject(text: &str) -> accounts::Subject {
+    accounts::Subject::parse(text).unwrap()
+}
+
+/// The refused fields of an error.
+pub(crate) fn fields_of<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<String> {
+    let error = result.unwrap_err();
+    let fields = error.fields().unwrap_or_else(|| panic!("no field error: {error:?}"));
+    let mut names: Vec<String> = fields.0.iter().map(|error| error.field.clone()).collect();
+    names.sort();
+    names
+}
