@@ -108,8 +108,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
 
 /// The socket from systemd (sd_listen_fds(3)), or one of our own.
 fn listener() -> Result<UnixListener, Failure> {
-    let listener = match sd_notify::listen_fds()?.next() {
-        Some(descriptor) => std::os::unix::net::UnixListener::from(descriptor),
+    let listener = match listenfd::ListenFd::from_env().take_unix_listener(0)? {
+        Some(listener) => listener,
         None => {
             let _ = std::fs::remove_file(SOCKET);
             let listener = std::os::unix::net::UnixListener::bind(SOCKET)?;
