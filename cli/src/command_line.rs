@@ -130,9 +130,16 @@ pub fn format_of_refused(arguments: &[OsString]) -> Format {
 /// # Errors
 /// A usage error that says how the secret is given instead.
 pub fn refuse_secrets(arguments: &[OsString]) -> Result<(), Error> {
+    let mut before = std::borrow::Cow::Borrowed("");
     for word in arguments.iter().skip(1) {
         // Lossy: what is looked for is ASCII.
         let word = word.to_string_lossy();
+        let before = std::mem::replace(&mut before, word.clone());
+        // As the value of a flag it is refused among the other fields.
+        if word.starts_with("-----BEGIN ") && before != "--ssh-key" {
+            let message = "is a private key: keep it secret and give the .pub file's line instead";
+            return Err(Error::field("key", "invalid", message));
+        }
         let flag = word.split('=').next().unwrap_or_default();
         let instead = match flag {
             "--" => return Ok(()),
@@ -188,6 +195,9 @@ mod tests {
             let message = message.expect_err(line);
             assert!(message.contains("-stdin") && !message.contains("hunter2"), "{message}");
         }
+        let key = ["roster", "key", "add", "a", "-----BEGIN X PRIVATE KEY-----\nhunter2"];
+        let error = refuse_secrets(&key.map(OsString::from)).expect_err("a private key");
+        assert_eq!((error.exit_code(), error.fields()[0].field.as_str()), (1, "key"));
         assert!(refuse_secrets(&words("roster user create alice --password-stdin")).is_ok());
         assert!(refuse_secrets(&words("roster sudo grant a -- /bin/x --password=y")).is_ok());
     }

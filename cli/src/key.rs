@@ -87,9 +87,11 @@ impl Add {
         let name = self.user.subject;
         let key = match &self.file {
             Some(path) => read(path)?,
-            None => Zeroizing::new(self.key.join(" ")),
+            None => self.key.join(" "),
         };
-        let key = check(key.trim())?;
+        let key = public_only(key);
+        let key = key.trim();
+        refuse_path(key)?;
         let mut options = Options::new();
         if let Some(expires) = self.expires {
             options.insert("expires_at", expires.into());
@@ -100,25 +102,29 @@ impl Add {
     }
 }
 
-/// A private key must not even travel to the daemon.
-fn check(key: &str) -> Result<&str, Error> {
-    if key.contains("PRIVATE KEY") {
-        return Err(Error::field(
-            "key",
-            "invalid",
-            "is a private key: keep it to yourself, and give the .pub file's content",
-        ));
+/// The text, or of a private key no more than that it is one: the key itself must not travel, and
+/// the daemon says what is wrong beside everything else that is.
+pub fn public_only(text: String) -> String {
+    let is_private = text.contains("PRIVATE KEY") || text.contains("PuTTY-User-Key-File");
+    if is_private {
+        drop(Zeroizing::new(text));
+        return "PRIVATE KEY".to_owned();
     }
+    text
+}
+
+/// A path in place of a key is a slip worth a word of its own.
+fn refuse_path(key: &str) -> Result<(), Error> {
     let looks_like_path = key.ends_with(".pub") || key.starts_with(['/', '.', '~']);
     if looks_like_path && !key.contains(' ') {
         return Err(Error::Usage("this looks like a path: use --file PATH".to_owned()));
     }
-    Ok(key)
+    Ok(())
 }
 
-fn read(path: &str) -> Result<Zeroizing<String>, Error> {
+fn read(path: &str) -> Result<String, Error> {
     let file = if path == "-" { "/dev/stdin" } else { path };
-    let mut text = Zeroizing::new(String::new());
+    let mut text = String::new();
     File::open(file)
         .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
         .map_err(|error| Error::Local(format!("{path} cannot be read: {error}")))?;
@@ -140,11 +146,18 @@ mod tests {
 
     #[test]
     fn a_private_key_does_not_travel() {
-        let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNza";
-        let error = check(key).map_err(|error| error.fields()[0].clone());
-        assert!(error.is_err_and(|field| field.field == "key" && field.code == "invalid"));
-        assert_eq!(check("~/.ssh/id.pub").map_err(|error| error.exit_code()), Err(2));
-        assert_eq!(check("ssh-ed25519 AAAA a.pub"), Ok("ssh-ed25519 AAAA a.pub"));
+        let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNza".to_owned();
+        let sent = public_only(key);
+        assert!(!sent.contains("b3BlbnNza"));
+        let refused = accounts::SshPublicKey::parse(&sent).map_err(|refused| refused.message);
+        assert!(refused.is_err_and(|message| message.contains("private key")));
+        assert_eq!(public_only("ssh-ed25519 AAAA".to_owned()), "ssh-ed25519 AAAA");
+    }
+
+    #[test]
+    fn a_path_is_no_key() {
+        assert_eq!(refuse_path("~/.ssh/id.pub").map_err(|error| error.exit_code()), Err(2));
+        assert_eq!(refuse_path("ssh-ed25519 AAAA a.pub"), Ok(()));
     }
 
     #[test]

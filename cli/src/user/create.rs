@@ -25,9 +25,6 @@ pub struct Create {
     /// Make a group of the same name the primary group (this is the default)
     #[arg(long, conflicts_with = "group")]
     group_create: bool,
-    /// Take a home directory that is there already and belongs to the uid
-    #[arg(long)]
-    home_adopt: bool,
     /// Lock the account at once
     #[arg(long)]
     locked: bool,
@@ -66,7 +63,7 @@ impl Create {
 
     /// The record's fields, as CreateUser takes them.
     fn fields(self) -> Map<String, Value> {
-        let Self { name, uid, record, group_create, home_adopt, locked, password } = self;
+        let Self { name, uid, record, group_create, locked, password } = self;
         let mut fields = record.fields();
         fields.insert("name".to_owned(), name.into());
         if let Some(uid) = uid {
@@ -74,7 +71,6 @@ impl Create {
         }
         for (name, given) in [
             ("group_create", group_create),
-            ("home_adopt", home_adopt),
             ("locked", locked),
             ("password_disabled", password.is_disabled()),
         ] {

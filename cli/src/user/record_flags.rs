@@ -3,6 +3,8 @@
 use clap::Args;
 use serde_json::{Map, Value};
 
+use crate::key::public_only;
+
 /// Fields of the record. What is not given is not sent.
 #[derive(Debug, Default, Args)]
 pub struct RecordFlags {
@@ -36,6 +38,9 @@ pub struct RecordFlags {
     /// Create the home directory now, not at the first login
     #[arg(long)]
     pub home_create: bool,
+    /// Take a home directory that is there already and belongs to the uid
+    #[arg(long)]
+    pub home_adopt: bool,
     /// Login shell, one of `roster user shells`
     #[arg(long, value_name = "PATH")]
     pub shell: Option<String>,
@@ -46,7 +51,8 @@ pub struct RecordFlags {
     #[arg(long)]
     pub ssh_password: bool,
     /// Public SSH key, as in id_ed25519.pub; may be given again
-    #[arg(long = "ssh-key", value_name = "KEY")]
+    // Dashes: a private key given by mistake starts with them, and must not end up in clap's error.
+    #[arg(long = "ssh-key", value_name = "KEY", allow_hyphen_values = true)]
     pub ssh_keys: Option<Vec<String>>,
     /// What sudo may run with the password: ALL, a path, or a path and its arguments; may be given again
     #[arg(long, value_name = "COMMAND")]
@@ -83,6 +89,7 @@ impl RecordFlags {
             home,
             home_mode,
             home_create,
+            home_adopt,
             shell,
             smb,
             ssh_password,
@@ -114,6 +121,7 @@ impl RecordFlags {
         for (name, given) in [
             ("create_groups", create_groups),
             ("home_create", home_create),
+            ("home_adopt", home_adopt),
             ("smb", smb),
             ("ssh_password_enabled", ssh_password),
         ] {
@@ -123,7 +131,7 @@ impl RecordFlags {
         }
         for (name, list) in [
             ("groups", groups),
-            ("ssh_keys", ssh_keys),
+            ("ssh_keys", ssh_keys.map(|keys| keys.into_iter().map(public_only).collect())),
             ("sudo_commands", sudo),
             ("sudo_commands_nopasswd", sudo_nopasswd),
             ("tags", tags),

@@ -25,7 +25,7 @@ pub struct Update {
     /// Take no password at any login from now on
     #[arg(long, conflicts_with = "password_enabled")]
     password_disabled: bool,
-    /// Take passwords again; set one with `roster user password`
+    /// Take passwords again; there must be one
     #[arg(long)]
     password_enabled: bool,
     /// Change nothing if the record's generation is no longer N

@@ -1,0 +1,253 @@
+//! A system bus with one service behind it, on a socket of its own: it notes every call and gives
+//! answers of the documented types. The command under test is the real binary.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bus::{
+    BusError, Dictionary, ErrorName, from_dictionary, secret_from_fd, secret_to_fd, to_dictionary,
+};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use zbus::DBusError as _;
+use zbus::message::{Flags, Message, Type};
+use zbus::wire::Structure;
+use zbus::{Connection, Guid, MessageStream, Variant};
+
+/// A call as it arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    pub method: String,
+    pub signature: String,
+    pub interactive: bool,
+    /// Descriptors as `{"secret": "their content"}`.
+    pub arguments: Vec<Value>,
+}
+
+/// What the command left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+}
+
+/// The bus; it ends with the test's process.
+pub struct Bus {
+    directory: tempfile::TempDir,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Bus {
+    pub fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listener =
+            std::os::unix::net::UnixListener::bind(directory.path().join("bus")).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&calls);
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let listener = tokio::net::UnixListener::from_std(listener).unwrap();
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    let stream = stream.into_std().unwrap();
+                    tokio::spawn(serve(stream, Arc::clone(&noted)));
+                }
+            });
+        });
+        Self { directory, calls }
+    }
+
+    /// Runs `roster` with these words and this standard input.
+    pub fn roster(&self, words: &[&str], stdin: &[u8]) -> Outcome {
+        self.roster_with(words, stdin, &[])
+    }
+
+    /// The same with variables in the environment.
+    pub fn roster_with(&self, words: &[&str], stdin: &[u8], variables: &[(&str, &str)]) -> Outcome {
+        let address = format!("unix:path={}", self.directory.path().join("bus").display());
+        let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
+            .args(words)
+            .env("DBUS_SYSTEM_BUS_ADDRESS", address)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that refuses its arguments ends before it reads.
+        let _ = child.stdin.take().unwrap().write_all(stdin);
+        let output = child.wait_with_output().unwrap();
+        Outcome {
+            status: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The calls since the last time.
+    pub fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+}
+
+async fn serve(stream: std::os::unix::net::UnixStream, calls: Arc<Mutex<Vec<Call>>>) {
+    let connection = zbus::connection::Builder::unix_stream(stream)
+        .server(Guid::generate())
+        .p2p()
+        .build()
+        .await
+        .unwrap();
+    let mut messages = MessageStream::from(&connection);
+    while let Some(Ok(message)) = messages.next().await {
+        if message.message_type() != Type::MethodCall {
+            continue;
+        }
+        let interface = message.header().interface().map(ToString::to_string);
+        if interface.as_deref() == Some("org.roster.Accounts1") {
+            let call = note(&message);
+            calls.lock().unwrap().push(call.clone());
+            answer(&connection, &message, &call).await.unwrap();
+        } else if message.header().member().is_some_and(|member| member == "Hello") {
+            connection.reply(&message.header(), &":1.7").await.unwrap();
+        } else {
+            connection.reply(&message.header(), &()).await.unwrap();
+        }
+    }
+}
+
+fn note(message: &Message) -> Call {
+    let body = message.body();
+    let signature = body.signature().to_string_no_parens();
+    let fields = if signature.is_empty() {
+        Vec::new()
+    } else {
+        body.deserialize::<Structure<'_>>().unwrap().into_fields()
+    };
+    Call {
+        method: message.header().member().unwrap().to_string(),
+        signature,
+        interactive: message.primary_header().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH),
+        arguments: fields.into_iter().map(argument).collect(),
+    }
+}
+
+fn argument(variant: Variant<'_>) -> Value {
+    let secret = |fd: OwnedFd| {
+        let secret = secret_from_fd(fd, Duration::from_secs(5)).unwrap();
+        json!({"secret": String::from_utf8(secret.to_vec()).unwrap()})
+    };
+    match variant {
+        Variant::Fd(fd) => secret(fd.try_into().unwrap()),
+        Variant::Variant(inner) => argument(*inner),
+        Variant::Dict(dict) => {
+            let mut object = serde_json::Map::new();
+            for (name, value) in dict.iter() {
+                let Variant::Str(name) = name else { panic!("a name") };
+                object.insert(name.to_string(), argument(value.try_clone().unwrap()));
+            }
+            object.into()
+        }
+        other => {
+            let one = HashMap::from([("x".to_owned(), other.try_into_owned().unwrap())]);
+            from_dictionary(&one).unwrap()["x"].clone()
+        }
+    }
+}
+
+fn dictionary(value: Value) -> Dictionary {
+    to_dictionary(value.as_object().unwrap()).unwrap()
+}
+
+fn pipe(content: &str) -> zbus::wire::OwnedFd {
+    secret_to_fd(content.as_bytes()).unwrap().into()
+}
+
+fn alice() -> Dictionary {
+    dictionary(json!({
+        "id": "0193", "name": "alice", "uid": 3000, "group": "alice", "gid": 3000,
+        "groups": ["dev"], "full_name": "Alice\u{1b}[2J Ng", "home": "/home/alice",
+        "shell": "/bin/bash", "role": "user", "locked": false, "enabled": true, "ssh_keys": [],
+        "twofactor_auth_configured": false, "generation": 7, "attributes": {"a": {"b": null}},
+    }))
+}
+
+/// Answers as the interface says; the subject `refuse-NAME` is refused with that error.
+async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus::Result<()> {
+    let header = message.header();
+    let subject = call.arguments.first().and_then(Value::as_str).unwrap_or_default();
+    if let Some(name) = subject.strip_prefix("refuse-") {
+        let full = format!("org.roster.Accounts1.Error.{name}");
+        let mut error = BusError::new(ErrorName::from_full(&full).unwrap(), "refused\u{1b}[2J");
+        error.fields.add("home", accounts::Code::Reserved, "'/' is nobody's home");
+        error.fields.add("uid", accounts::Code::Reserved, "0 is root's");
+        return connection.send(&error.create_reply(&header)?).await;
+    }
+    let codes = r#"{"recovery_codes":["aaaa-bbbb","cccc-dddd"]}"#;
+    match call.method.as_str() {
+        "CreateUser" => {
+            let generated = call.arguments[1].get("generate_password").is_some();
+            let secrets = generated.then(|| pipe("made up")).into_iter().collect::<Vec<_>>();
+            connection.reply(&header, &(alice(), secrets)).await
+        }
+        "GetUser" | "UpdateUser" | "WhoAmI" => connection.reply(&header, &alice()).await,
+        "ListUsers" => {
+            // A page may be shorter than asked for.
+            let page = vec![alice(); call.arguments[0]["limit"].as_u64().unwrap().min(2) as usize];
+            connection.reply(&header, &(5_u64, page)).await
+        }
+        "ListGroups" => {
+            let group =
+                dictionary(json!({"name": "dev", "gid": 3001, "members": ["alice", "bob"]}));
+            connection.reply(&header, &(1_u64, vec![group])).await
+        }
+        "CreateGroup" | "GetGroup" => {
+            let group = json!({"name": "dev", "gid": 3001, "members": []});
+            connection.reply(&header, &dictionary(group)).await
+        }
+        "GetPasswdEntry" => {
+            let entry = json!({"pw_name": "alice", "pw_uid": 3000, "pw_gid": 3000,
+                "pw_gecos": "Alice Ng", "pw_dir": "/home/alice", "pw_shell": "/bin/bash"});
+            connection.reply(&header, &dictionary(entry)).await
+        }
+        "GetNextUid" => connection.reply(&header, &3001_u32).await,
+        "ListShells" => connection.reply(&header, &HashMap::from([("/bin/bash", "bash")])).await,
+        "GeneratePassword" => connection.reply(&header, &pipe("made up")).await,
+        "EnrollTotp" => {
+            let enrolment = r#"{"secret":"JBSWY3DPEHPK3PXP","uri":"otpauth://totp/h:alice?secret=JBSWY3DPEHPK3PXP","digits":6,"interval":30}"#;
+            connection.reply(&header, &pipe(enrolment)).await
+        }
+        "ConfirmTotp" | "GenerateRecoveryCodes" => connection.reply(&header, &pipe(codes)).await,
+        "VerifyTotp" => connection.reply(&header, &(subject == "alice")).await,
+        "GetTwoFactorState" => {
+            let state = json!({"enabled": true, "enforced": false, "recovery_codes_left": 9,
+                "providers": {"totp": true, "recovery": true}});
+            connection.reply(&header, &dictionary(state)).await
+        }
+        "AddKey" | "GrantSudo" => connection.reply(&header, &4_i64).await,
+        "ListKeys" => {
+            let key = json!({"id": 4, "key": "ssh-ed25519 AAAA alice@home",
+                "fingerprint": "SHA256:x", "added_at": "2026-01-31T12:00:00Z"});
+            connection.reply(&header, &vec![dictionary(key)]).await
+        }
+        "ListSudo" => {
+            let rule = json!({"id": 4, "holder": "alice", "command": "/usr/bin/id",
+                "nopasswd": false, "created_at": "2026-01-31T12:00:00Z"});
+            connection.reply(&header, &vec![dictionary(rule)]).await
+        }
+        _ => connection.reply(&header, &()).await,
+    }
+}

@@ -1,0 +1,9 @@
+//! The `roster` binary against a bus that notes what it is asked: each command line becomes the
+//! documented call, each answer and refusal the documented output and exit status.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod answers;
+mod calls;
+mod fake_bus;
+mod refusals;
