@@ -29,7 +29,8 @@ pub enum Effect {
         path: String,
         /// Its owner: a directory of anybody else is refused.
         uid: u32,
-        /// A UUID's text: makes the quarantine's name unique and the effect repeatable.
+        /// A UUID's text, a new one for each effect: makes the quarantine's name unique and the
+        /// effect repeatable.
         label: String,
     },
     /// Remove a home and all it holds.

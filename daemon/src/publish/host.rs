@@ -45,6 +45,9 @@ impl Host {
     /// already counts as done. A home that exists and belongs to the uid is such a case, so
     /// [`Host::check`] has to come first where an existing directory is an error.
     ///
+    /// Two effects on the same home, or two on the sudoers file, must not be carried out at the
+    /// same time.
+    ///
     /// # Errors
     /// Says what stood in the way; the host is as before, or as a repetition can pick up.
     pub fn carry_out(&self, effect: &Effect) -> Result<(), EffectError> {

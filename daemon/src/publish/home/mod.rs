@@ -13,7 +13,7 @@ mod relocate;
 mod remove;
 mod retire;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod xattr;
 
 pub use create::{Owner, check as check_create, create};

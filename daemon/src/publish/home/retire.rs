@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::base::{Place, place, rename};
@@ -32,13 +33,20 @@ pub fn archive(host: &Host, path: &str, uid: u32, label: &str) -> Result<(), Eff
     place.sync()
 }
 
-/// Whether [`archive`] would work.
+/// Whether [`archive`] would work, with a label that no home has been archived under yet.
 ///
 /// # Errors
-/// As [`archive`].
+/// As [`archive`]; [`EffectError::Exists`] for a used label.
 pub fn check_archive(host: &Host, path: &str, uid: u32, label: &str) -> Result<(), EffectError> {
     acceptable_label(label)?;
-    retirable(host, path, uid).map(|_| ())
+    let Some(place) = retirable(host, path, uid)? else { return Ok(()) };
+    let Some(quarantine) = place.open_ours(QUARANTINE)? else { return Ok(()) };
+    let kept = format!("{}.{label}", place.name);
+    match rustix::fs::statat(&quarantine, &*kept, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno).during(|| format!("look for {kept} in the quarantine")),
+        Ok(_) => Err(EffectError::Exists(format!("{}/{QUARANTINE}/{kept}", place.base_path))),
+    }
 }
 
 /// Removes the home and all in it. A missing home counts as removed.
@@ -104,7 +112,7 @@ mod tests {
     use std::os::unix::fs::chown;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use rustix::fs::{AtFlags, Mode, OFlags};
+    use rustix::fs::{Mode, OFlags};
 
     use super::*;
     use crate::publish::home::testing::{Machine, UID, in_mount_namespace, run};
@@ -125,6 +133,8 @@ mod tests {
 
         archive(&machine.host, HOME, UID, LABEL).unwrap();
         let machine = machine.with_alice();
+        let used = check_archive(&machine.host, HOME, UID, LABEL);
+        assert!(matches!(used, Err(EffectError::Exists(_))));
         archive(&machine.host, HOME, UID, LABEL).unwrap();
         assert!(machine.has("home/alice"), "a later home is not the effect's");
         archive(&machine.host, HOME, UID, &LABEL.replace('a', "f")).unwrap();

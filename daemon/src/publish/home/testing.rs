@@ -96,13 +96,13 @@ impl Machine {
     }
 }
 
-pub(super) fn run(program: &str, args: &[&std::ffi::OsStr]) {
+pub(crate) fn run(program: &str, args: &[&std::ffi::OsStr]) {
     let status = Command::new(program).args(args).status().unwrap();
     assert!(status.success(), "{program} {args:?}");
 }
 
 /// Runs the calling test a second time, in a mount namespace of its own; true there.
-pub(super) fn in_mount_namespace() -> bool {
+pub(crate) fn in_mount_namespace() -> bool {
     if std::env::var_os(INNER).is_some() {
         return true;
     }

@@ -1,5 +1,7 @@
 //! The sudoers file: rendered, proved to mean what was meant, and replaced in one step.
 
+#[cfg(test)]
+mod granted;
 mod install;
 mod readback;
 mod render;
