@@ -187,7 +187,7 @@ isolated_tests! {
     fn a_child_of_a_child_of_a_child() {
         publish(&varied());
         let module = Module::shipped();
-        // Each generation loses the pins that were held at its fork: here one on purpose.
+        // Each generation inherits an enumeration that is under way.
         fn generation(module: &Module, depth: u32) {
             use_everything(module);
             module.getpwent(ROOMY);
