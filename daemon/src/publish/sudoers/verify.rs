@@ -48,8 +48,9 @@ pub(super) fn file(
     text: &str,
     meant: &[(Meaning, String)],
 ) -> Result<(), EffectError> {
-    // sudo-rs takes no "-" for standard input; sudo takes both.
-    let args = ["-c", "-q", "-f", "/dev/stdin"].map(OsStr::new);
+    // sudo's own name for standard input; sudo-rs has none.
+    let input = if flavour == Flavour::SudoRs { "/dev/stdin" } else { "-" };
+    let args = ["-c", "-q", "-f", input].map(OsStr::new);
     let answer = run(&host.visudo, "visudo", &args, text)?;
     if !answer.status.success() {
         return Err(EffectError::SudoRefused { tool: "visudo", output: answer.complaint() });
