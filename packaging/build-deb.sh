@@ -29,7 +29,7 @@ stage=$work/stage
 put() { install -D -m "$1" "$2" "$stage/$3"; }
 
 put 755 "$target/release/rosterd" usr/libexec/roster/rosterd
-put 755 "$target/release/authorized_keys" usr/libexec/roster/authorized-keys
+put 755 "$target/release/authorized-keys" usr/libexec/roster/authorized-keys
 put 755 "$target/release/roster" usr/bin/roster
 put 644 "$target/release/libpam_roster.so" "usr/lib/$multiarch/security/pam_roster.so"
 put 644 "$target/nss/libnss_roster.so" "usr/lib/$multiarch/libnss_roster.so.2"

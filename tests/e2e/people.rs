@@ -45,12 +45,12 @@ pub fn dialogue(m: &Machine, command: &str, answers: &[(&str, &str)]) -> Run {
     let mut script = format!("spawn -noecho {command}\n");
     for (prompt, answer) in answers {
         script.push_str(&format!(
-            "expect {{ -re {{{prompt}}} {{ send {{{answer}}}; send \"\\r\" }} \
+            "expect {{\n -re {{{prompt}}} {{ send {{{answer}}}; send \"\\r\" }} \
              eof {{ puts {{NO PROMPT {prompt}}}; exit 97 }} timeout {{ exit 97 }} }}\n"
         ));
     }
     script.push_str(&format!(
-        "expect {{ -re {{({PASSWORD_PROMPT})|({CODE_PROMPT})}} {{ puts {{ONE PROMPT TOO MANY}}; exit 98 }} \
+        "expect {{\n -re {{({PASSWORD_PROMPT})|({CODE_PROMPT})}} {{ puts {{ONE PROMPT TOO MANY}}; exit 98 }} \
          eof {{}} timeout {{ exit 97 }} }}\nlassign [wait] pid id error status\nexit $status\n"
     ));
     m.expect(&script)

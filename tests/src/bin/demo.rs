@@ -22,7 +22,11 @@ const STEPS: &[(&str, &str, Option<&str>)] = &[
          --home-create --ssh-password --password-stdin",
         None,
     ),
-    ("Everything that asks the system knows it", "getent passwd alice; id alice; ls -ld /home/alice", None),
+    (
+        "Everything that asks the system knows it",
+        "getent passwd alice; id alice; ls -ld /home/alice",
+        None,
+    ),
     ("She logs in with her password", "ssh alice@localhost", Some("expect /root/ssh.exp")),
     (
         "A second factor, confirmed with a code of another program",
@@ -46,7 +50,9 @@ const STEPS: &[(&str, &str, Option<&str>)] = &[
     (
         "She may run one command as root, and no other",
         "roster sudo grant alice /usr/bin/id --nopasswd; su alice -c 'sudo id; sudo -n ls'",
-        Some("roster sudo grant alice /usr/bin/id --nopasswd; su alice -c 'sudo id; sudo -n ls' || true"),
+        Some(
+            "roster sudo grant alice /usr/bin/id --nopasswd; su alice -c 'sudo id; sudo -n ls' || true",
+        ),
     ),
     (
         "Locked, she gets in nowhere",
@@ -76,7 +82,8 @@ fn tour(shell: bool) -> Result<(), Error> {
     m.write("/root/ssh.exp", SSH);
     for (number, (title, shown, run)) in STEPS.iter().enumerate() {
         println!("\n\x1b[1m{}. {title}\x1b[0m\n# {shown}", number + 1);
-        let outcome = m.command(["bash", "-c", &format!("exec 2>&1; {}", run.unwrap_or(shown))]).run();
+        let outcome =
+            m.command(["bash", "-c", &format!("exec 2>&1; {}", run.unwrap_or(shown))]).run();
         print!("{}", outcome.stdout.replace('\r', ""));
     }
     if shell {
