@@ -12,7 +12,7 @@
 //! - [`Reader`] maps one file after checking who owns it and who may write it.
 //! - [`Shared`] keeps the current mapping of a process and follows the file as it is replaced;
 //!   [`Enumeration`] is the state behind `getpwent` and its relatives.
-//! - [`writer`] (feature `std`) builds and publishes the files; [`find_user`] (feature `std`) is the
+//! - `writer` (feature `std`) builds and publishes the files; `find_user` (feature `std`) is the
 //!   one-shot lookup of programs that are not NSS modules.
 //!
 //! Without the feature `std` this crate is `no_std`, allocates nothing and has no panicking path:

@@ -182,8 +182,8 @@ impl Reader {
     }
 
     /// Gives the mapping away, to be taken back by [`Reader::from_raw`].
-    pub(crate) fn into_raw(self) -> (*mut AtomicU32, usize, Identity) {
-        let raw = (self.address.as_ptr(), self.words, self.identity);
+    pub(crate) fn into_raw(self) -> (NonNull<AtomicU32>, usize, Identity) {
+        let raw = (self.address, self.words, self.identity);
         core::mem::forget(self);
         raw
     }

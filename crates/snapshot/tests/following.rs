@@ -189,6 +189,24 @@ fn more_slow_readers_than_slots_are_served_all_the_same() {
     assert_eq!((shared.mappings(), mapped(&site)), (1, 1));
 }
 
+#[test]
+fn pins_that_a_fork_has_lost_cost_slots_and_nothing_else() {
+    let mut site = Site::new();
+    let shared = site.shared("index");
+    let enumeration = Box::leak(Box::new(Enumeration::new(shared)));
+    for number in 1..40 {
+        site.writer.publish(&generation(number)).unwrap();
+        // What a child sees of a thread that was in a lookup at the fork.
+        std::mem::forget(shared.pin().unwrap());
+        assert_eq!(seen(shared), number);
+        assert_eq!(seen(shared), number);
+        assert!(mapped(&site) <= 16, "lookups without a slot unmap what they mapped");
+    }
+    // An enumeration needs a slot, and says that there is none.
+    assert_eq!(enumeration.restart().unwrap_err().errno, libc::EAGAIN);
+    assert!(enumeration.advance(|_, _| Step::Stay(())).is_err());
+}
+
 fn step(enumeration: &Enumeration) -> Option<String> {
     let taken = enumeration.advance(|index, position| match index.user_after(position) {
         Some(user) => {

@@ -11,97 +11,23 @@
 //! Such slots are lost to it. When none is left, lookups map the file, read it and unmap it: slower,
 //! and always right.
 
-#![allow(unsafe_code)]
+mod pinned;
+mod slot;
 
 use core::ffi::CStr;
-use core::mem::ManuallyDrop;
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use crate::index::Index;
+pub use pinned::Pinned;
+
 use crate::layout::Kind;
 use crate::mapping::{self, Identity, Opened, Reader, Unavailable};
+use slot::Slot;
 
 /// Mappings a process can hold at a time: the current one, those of running enumerations, those that
 /// a slow thread still reads, and those lost to forks.
 const SLOTS: usize = 16;
 /// How often a lookup starts again because the mapping was replaced under it.
 const ATTEMPTS: usize = 64;
-
-/// What a slot is for at the moment.
-mod state {
-    /// Nobody's.
-    pub const FREE: u32 = 0;
-    /// One thread is filling or emptying it.
-    pub const CLAIMED: u32 = 1;
-    /// Holds a mapping: the current one.
-    pub const FILLED: u32 = 2;
-    /// Holds a mapping that is not the current one any more.
-    pub const RETIRED: u32 = 3;
-}
-
-struct Slot {
-    state: AtomicU32,
-    pins: AtomicU32,
-    address: AtomicPtr<AtomicU32>,
-    words: AtomicUsize,
-    device: AtomicU64,
-    inode: AtomicU64,
-    /// Whether this is the live file, and not the checkpoint.
-    live: AtomicU32,
-}
-
-impl Slot {
-    const fn empty() -> Self {
-        Self {
-            state: AtomicU32::new(state::FREE),
-            pins: AtomicU32::new(0),
-            address: AtomicPtr::new(core::ptr::null_mut()),
-            words: AtomicUsize::new(0),
-            device: AtomicU64::new(0),
-            inode: AtomicU64::new(0),
-            live: AtomicU32::new(0),
-        }
-    }
-
-    fn identity(&self) -> Identity {
-        Identity { device: self.device.load(SeqCst), inode: self.inode.load(SeqCst) }
-    }
-
-    /// The slot's mapping, if it has one. Must only be used while the slot is pinned or claimed, and
-    /// must not be dropped unless it is claimed.
-    fn reader(&self) -> Option<ManuallyDrop<Reader>> {
-        let address = NonNull::new(self.address.load(SeqCst))?;
-        // SAFETY: address and length were stored together from `Reader::into_raw` while the slot was
-        // claimed. The only owner is the slot; ManuallyDrop keeps this copy from unmapping it.
-        Some(ManuallyDrop::new(unsafe { Reader::from_raw(address, self.words.load(SeqCst)) }))
-    }
-
-    /// Unmaps a retired slot if nobody is in it.
-    fn reclaim(&self) {
-        // More than once, because the last pin may go while the slot is claimed for looking at it.
-        for _ in 0..3 {
-            let claim = self.state.compare_exchange(state::RETIRED, state::CLAIMED, SeqCst, SeqCst);
-            if claim.is_err() {
-                return;
-            }
-            if self.pins.load(SeqCst) == 0 {
-                // The slot stopped being current before it was retired, so whoever counts itself in
-                // from here on sees that and backs off. Nobody else has it claimed.
-                if let Some(reader) = self.reader() {
-                    self.address.store(core::ptr::null_mut(), SeqCst);
-                    drop(ManuallyDrop::into_inner(reader));
-                }
-                self.state.store(state::FREE, SeqCst);
-                return;
-            }
-            self.state.store(state::RETIRED, SeqCst);
-            if self.pins.load(SeqCst) != 0 {
-                return;
-            }
-        }
-    }
-}
 
 /// The current mapping of a process, kept in a `static`.
 pub struct Shared {
@@ -152,7 +78,7 @@ impl Shared {
     }
 
     fn is_live(&self, number: usize) -> bool {
-        self.slots.get(number).is_some_and(|slot| slot.live.load(SeqCst) != 0)
+        self.slots.get(number).is_some_and(Slot::is_live)
     }
 
     /// Pins the current slot.
@@ -173,22 +99,21 @@ impl Shared {
     #[inline]
     pub(crate) fn pin_slot(&self, number: usize, held: impl Fn() -> bool) -> Option<Pinned<'_>> {
         let slot = self.slots.get(number)?;
-        slot.pins.fetch_add(1, SeqCst);
+        slot.count_in();
         if held()
             && let Some(reader) = slot.reader()
         {
-            return Some(Pinned { place: Place::Slot(self, number), reader });
+            return Some(Pinned::in_slot(self, number, reader));
         }
-        self.unpin(number);
+        slot.count_out();
         None
     }
 
-    /// Takes a pin back, and unmaps the slot if it was the last one on a retired slot.
+    /// Takes back a pin that was kept.
     #[inline]
     pub(crate) fn unpin(&self, number: usize) {
-        let Some(slot) = self.slots.get(number) else { return };
-        if slot.pins.fetch_sub(1, SeqCst) == 1 && slot.state.load(SeqCst) == state::RETIRED {
-            slot.reclaim();
+        if let Some(slot) = self.slots.get(number) {
+            slot.count_out();
         }
     }
 
@@ -231,45 +156,35 @@ impl Shared {
         }
     }
 
-    /// Makes `reader` the current mapping in place of the slot `before`, or, if there is no slot for
-    /// it or another thread was faster, lends it to this one call.
+    /// Makes `reader` the current mapping in place of the slot `before`. If there is no slot for it, or
+    /// another thread was faster, it serves this one call only.
     fn install(&self, reader: Reader, live: bool, before: Option<usize>) -> Pinned<'_> {
-        let Some((number, slot)) = self.claim() else { return Pinned::transient(reader) };
-        let (address, words, identity) = reader.into_raw();
-        slot.address.store(address, SeqCst);
-        slot.words.store(words, SeqCst);
-        slot.device.store(identity.device, SeqCst);
-        slot.inode.store(identity.inode, SeqCst);
-        slot.live.store(u32::from(live), SeqCst);
-        // Counted in before the slot can be seen, so that it cannot be retired and unmapped first.
-        slot.pins.fetch_add(1, SeqCst);
-        slot.state.store(state::FILLED, SeqCst);
+        let Some((number, slot)) = self.claim() else { return Pinned::lent(reader) };
+        let pinned = Pinned::in_slot(self, number, slot.fill(reader, live));
         let expected = before.map_or(0, |number| number as u32 + 1);
-        let swap =
-            self.current.compare_exchange(expected, number as u32 + 1, SeqCst, SeqCst).is_ok();
-        let retired = if swap { before } else { Some(number) };
-        if let Some(retired) = retired.and_then(|retired| self.slots.get(retired)) {
-            retired.state.store(state::RETIRED, SeqCst);
-        }
-        for slot in &self.slots {
+        let after = number as u32 + 1;
+        let swapped = self.current.compare_exchange(expected, after, SeqCst, SeqCst).is_ok();
+        let retired = if swapped { before } else { Some(number) };
+        if let Some(slot) = retired.and_then(|retired| self.slots.get(retired)) {
+            slot.retire();
             slot.reclaim();
         }
-        let address = NonNull::new(address).unwrap_or(NonNull::dangling());
-        // SAFETY: the mapping just stored in the slot, which our pin keeps.
-        let reader = ManuallyDrop::new(unsafe { Reader::from_raw(address, words) });
-        Pinned { place: Place::Slot(self, number), reader }
+        pinned
     }
 
+    /// A free slot, which is the caller's now.
     fn claim(&self) -> Option<(usize, &Slot)> {
-        self.slots.iter().enumerate().find(|(_, slot)| {
-            slot.state.compare_exchange(state::FREE, state::CLAIMED, SeqCst, SeqCst).is_ok()
+        let free = || self.slots.iter().enumerate().find(|(_, slot)| slot.claim());
+        free().or_else(|| {
+            self.slots.iter().for_each(Slot::reclaim);
+            free()
         })
     }
 
     /// How many mappings the process holds.
     #[must_use]
     pub fn mappings(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.state.load(SeqCst) != state::FREE).count()
+        self.slots.iter().filter(|slot| !slot.is_free()).count()
     }
 }
 
@@ -282,51 +197,4 @@ enum Found {
     Same,
     /// Another file.
     Other(Reader),
-}
-
-enum Place<'s> {
-    Slot(&'s Shared, usize),
-    Transient,
-}
-
-/// A mapping that stays while this value lives.
-pub struct Pinned<'s> {
-    place: Place<'s>,
-    reader: ManuallyDrop<Reader>,
-}
-
-impl Pinned<'_> {
-    fn transient(reader: Reader) -> Self {
-        Self { place: Place::Transient, reader: ManuallyDrop::new(reader) }
-    }
-
-    /// The index.
-    #[inline]
-    #[must_use]
-    pub fn index(&self) -> Index<'_> {
-        self.reader.index()
-    }
-
-    /// Turns the pin into one that the caller takes back with [`Shared::unpin`], by the number of the
-    /// slot. `None`, and nothing is pinned, if the mapping is only lent.
-    pub(crate) fn keep(self) -> Option<usize> {
-        match self.place {
-            Place::Slot(_, number) => {
-                core::mem::forget(self);
-                Some(number)
-            }
-            Place::Transient => None,
-        }
-    }
-}
-
-impl Drop for Pinned<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        match self.place {
-            Place::Slot(shared, number) => shared.unpin(number),
-            // SAFETY: the value is being dropped, so the reader is not used again.
-            Place::Transient => unsafe { ManuallyDrop::drop(&mut self.reader) },
-        }
-    }
 }
