@@ -10,4 +10,5 @@ pub mod config;
 pub mod publish;
 pub mod secret;
 pub mod service;
+pub mod socket;
 pub mod store;

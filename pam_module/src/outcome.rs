@@ -13,6 +13,7 @@ pub(crate) fn of_verdict(phase: Phase, code: Code) -> PamResultCode {
         (_, Code::PermissionDenied) => PamResultCode::PAM_PERM_DENIED,
         (_, Code::AccountExpired) => PamResultCode::PAM_ACCT_EXPIRED,
         (_, Code::NewPasswordRequired) => PamResultCode::PAM_NEW_AUTHTOK_REQD,
+        (_, Code::PasswordExpired) => PamResultCode::PAM_AUTHTOK_EXPIRED,
         (_, Code::PasswordUnchanged) => PamResultCode::PAM_AUTHTOK_ERR,
         (_, Code::Unavailable) => unavailable(phase),
     }
@@ -44,6 +45,7 @@ mod tests {
             Code::PermissionDenied,
             Code::AccountExpired,
             Code::NewPasswordRequired,
+            Code::PasswordExpired,
             Code::Unavailable,
             Code::UserUnknown,
             Code::PasswordUnchanged,

@@ -111,6 +111,8 @@ pub enum Code {
     AccountExpired,
     /// `PAM_NEW_AUTHTOK_REQD`: in, once the password has been changed.
     NewPasswordRequired,
+    /// `PAM_AUTHTOK_EXPIRED`: the password's change was due too long ago.
+    PasswordExpired,
     /// `PAM_AUTHINFO_UNAVAIL`: the store cannot be read now.
     Unavailable,
     /// `PAM_USER_UNKNOWN`: not one of ours (any more).

@@ -16,10 +16,12 @@ mod index_contents;
 mod keys;
 mod local_accounts;
 mod lock;
+mod login;
 mod lookups;
 mod passwords;
 mod record;
 mod sudo;
+mod two_factor;
 mod update;
 
 #[cfg(test)]
@@ -34,8 +36,10 @@ pub use change::Event;
 pub use create::{Created, NewPassword};
 pub use delete::{DeleteOptions, HomeFate};
 pub use error::Error;
+pub use login::{Login, NotPermitted, OutOfTurn};
 pub use lookups::{Page, PasswdEntry};
 pub use sudo::{Holder, SudoRuleEntry};
+pub use two_factor::{Enrolment, Provider, TwoFactorState};
 
 use crate::authenticate::{PasswordHasher, Sealer};
 use crate::clock::Clock;

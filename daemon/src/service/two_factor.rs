@@ -288,8 +288,8 @@ fn write_recovery_codes(
 
 fn totp_error(error: TotpError) -> Error {
     match error {
-        TotpError::Digits => Error::field("digits", Code::Range, error.to_string()),
-        TotpError::Interval => Error::field("interval", Code::Range, error.to_string()),
+        TotpError::Digits => Error::field("digits", Code::Invalid, error.to_string()),
+        TotpError::Interval => Error::field("interval", Code::Invalid, error.to_string()),
         TotpError::Secret | TotpError::Randomness => Error::Unavailable(error.to_string()),
     }
 }

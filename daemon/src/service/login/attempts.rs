@@ -61,10 +61,7 @@ impl Attempt<'_> {
 impl Service {
     fn throttle_policy(&self) -> Policy {
         let settings = &self.config().authentication;
-        Policy {
-            free_failures: settings.free_failures,
-            max_seconds: settings.max_throttle_seconds,
-        }
+        Policy { free_failures: settings.free_failures, max_seconds: settings.max_throttle_seconds }
     }
 
     /// Settles a try with a password. Being refused by a rule with the right password is written
@@ -124,14 +121,25 @@ impl Service {
         })
     }
 
+    /// Refuses a try with a code that would not count yet.
+    pub(in crate::service) fn refuse_too_soon(&self, attempt: Attempt<'_>) -> Result<(), Error> {
+        let now = self.now();
+        let wait = self.read(|db| Ok(attempt.throttle(db, ThrottleKind::Code)?.wait(now)))?;
+        if wait > 0 { Err(Error::RateLimited { seconds: wait }) } else { Ok(()) }
+    }
+
+    /// Counts a wrong code that was found out elsewhere.
+    pub(in crate::service) fn count_wrong_code(&self, attempt: Attempt<'_>) -> Result<(), Error> {
+        let (now, policy) = (self.now(), self.throttle_policy());
+        self.note(|db| {
+            let kind = ThrottleKind::Code;
+            let failures = attempt.throttle(db, kind)?;
+            attempt.refuse(db, kind, failures.and_one_more(policy, now))
+        })
+    }
+
     /// Spends a one-time code or a recovery code; whether it was good.
-    fn spend_code(
-        &self,
-        db: Db<'_>,
-        user: UserId,
-        code: &Secret,
-        now: i64,
-    ) -> Result<bool, Error> {
+    fn spend_code(&self, db: Db<'_>, user: UserId, code: &Secret, now: i64) -> Result<bool, Error> {
         let Some(row) = db.totp(user, TotpState::Active)? else { return Ok(false) };
         let totp = self.open_totp(user, &row)?;
         let window = self.config().authentication.totp_window;
