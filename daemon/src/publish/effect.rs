@@ -84,3 +84,51 @@ pub enum Who {
     /// A group's members, `%#gid`.
     Group(u32),
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use accounts::Args;
+
+    use super::*;
+
+    /// An outbox row written before an update has to be understood after it.
+    #[test]
+    fn the_outbox_form_is_fixed() {
+        let home = || "/home/a".to_owned();
+        let command = SudoCommand::Path { path: "/bin/id".to_owned(), args: Args::None };
+        let rule = SudoRule { who: Who::User(7), command, nopasswd: true, expires_at: Some(9) };
+        let group = SudoRule {
+            who: Who::Group(8),
+            command: SudoCommand::All,
+            nopasswd: false,
+            expires_at: None,
+        };
+        for (effect, json) in [
+            (
+                Effect::CreateHome { path: home(), uid: 1, gid: 2, mode: 448, adopt: false },
+                r#"{"kind":"create_home","path":"/home/a","uid":1,"gid":2,"mode":448,"adopt":false}"#,
+            ),
+            (
+                Effect::ArchiveHome { path: home(), uid: 1, label: "l".to_owned() },
+                r#"{"kind":"archive_home","path":"/home/a","uid":1,"label":"l"}"#,
+            ),
+            (
+                Effect::PurgeHome { path: home(), uid: 1 },
+                r#"{"kind":"purge_home","path":"/home/a","uid":1}"#,
+            ),
+            (
+                Effect::MoveHome { from: home(), to: "/srv/a".to_owned(), uid: 1 },
+                r#"{"kind":"move_home","from":"/home/a","to":"/srv/a","uid":1}"#,
+            ),
+            (
+                Effect::Sudoers { rules: vec![rule, group] },
+                r##"{"kind":"sudoers","rules":[{"who":{"user":7},"command":{"path":{"path":"/bin/id","args":"none"}},"nopasswd":true,"expires_at":9},{"who":{"group":8},"command":"all","nopasswd":false,"expires_at":null}]}"##,
+            ),
+            (Effect::EndSessions { uid: 1 }, r#"{"kind":"end_sessions","uid":1}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&effect).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Effect>(json).unwrap(), effect);
+        }
+    }
+}
