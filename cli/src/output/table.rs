@@ -4,7 +4,7 @@ use super::text::{fit, width};
 
 const GAP: usize = 2;
 /// No column is cut below this.
-const NARROWEST: usize = 6;
+const NARROWEST: usize = 3;
 
 /// Lays out rows below their headings. `columns` is the terminal's width; `None` cuts nothing.
 #[must_use]

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use zeroize::Zeroizing;
 
 use super::{LIMIT, Secret};
@@ -32,12 +34,24 @@ impl Lines<File> {
     /// An open descriptor of this process.
     ///
     /// # Errors
-    /// When it is not open, or is no file or pipe.
+    /// When it is not open or cannot be read.
     pub fn descriptor(number: u32) -> Result<Self, Error> {
-        let file = File::open(format!("/proc/self/fd/{number}")).map_err(|error| {
-            Error::Local(format!("descriptor {number} cannot be read: {error}"))
-        })?;
-        Ok(Self::new(file))
+        duplicate(number)
+            .map(Self::new)
+            .map_err(|error| Error::Local(format!("descriptor {number} cannot be read: {error}")))
+    }
+}
+
+/// A descriptor of this process by its number. `/proc/self/fd` alone would not do: it opens anew,
+/// which a pipe made by another user refuses.
+fn duplicate(number: u32) -> io::Result<File> {
+    let raw = i32::try_from(number).map_err(|_| io::Error::from(Errno::BADF))?;
+    let this = pidfd_open(getpid(), PidfdFlags::empty())?;
+    match pidfd_getfd(this, raw, PidfdGetfdFlags::empty()) {
+        Ok(descriptor) => Ok(descriptor.into()),
+        Err(Errno::BADF) => Err(Errno::BADF.into()),
+        // A sandbox may not know this call.
+        Err(_) => File::open(format!("/proc/self/fd/{number}")),
     }
 }
 

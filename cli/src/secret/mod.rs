@@ -1,6 +1,7 @@
 //! Passwords and codes on their way from the caller to the daemon: typed at a prompt, from standard
 //! input or a descriptor; never from the command line. Wiped from memory after use.
 
+mod keyboard;
 mod lines;
 mod prompt;
 mod source;

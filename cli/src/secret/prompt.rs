@@ -2,9 +2,7 @@
 
 use std::io::Write as _;
 
-use zeroize::Zeroizing;
-
-use super::Secret;
+use super::{Secret, keyboard};
 use crate::error::Error;
 use crate::output::printable;
 
@@ -14,10 +12,10 @@ const ATTEMPTS: u32 = 3;
 /// Asks without echo.
 pub fn ask(question: &str, field: &str) -> Result<Secret, Error> {
     let question = format!("{}: ", printable(question));
-    let typed = rpassword::prompt_password(question).map_err(|error| {
+    let typed = keyboard::ask(&question).map_err(|error| {
         Error::Local(format!("nothing could be read from the terminal: {error}"))
     })?;
-    Secret::parse(Zeroizing::new(typed.into_bytes()), field)
+    Secret::parse(typed.ok_or_else(|| Error::refused("cancelled", "nothing was changed"))?, field)
 }
 
 /// Asks for a new password twice.

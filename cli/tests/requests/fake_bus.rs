@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -54,6 +56,11 @@ impl Bus {
         let listener =
             std::os::unix::net::UnixListener::bind(directory.path().join("bus")).unwrap();
         listener.set_nonblocking(true).unwrap();
+        let open = |path: &Path, mode| {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        };
+        open(directory.path(), 0o755);
+        open(&directory.path().join("bus"), 0o777);
         let calls = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&calls);
         std::thread::spawn(move || {
@@ -78,29 +85,44 @@ impl Bus {
 
     /// The same with variables in the environment.
     pub fn roster_with(&self, words: &[&str], stdin: &[u8], variables: &[(&str, &str)]) -> Outcome {
-        let address = format!("unix:path={}", self.directory.path().join("bus").display());
-        let mut child = Command::new(env!("CARGO_BIN_EXE_roster"))
-            .args(words)
-            .env("DBUS_SYSTEM_BUS_ADDRESS", address)
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that refuses its arguments ends before it reads.
-        let _ = child.stdin.take().unwrap().write_all(stdin);
-        let output = child.wait_with_output().unwrap();
-        Outcome {
-            status: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        command.args(words).env("DBUS_SYSTEM_BUS_ADDRESS", self.address());
+        command.envs(variables.iter().copied());
+        finish(command, stdin)
+    }
+
+    /// Runs a command that talks to this bus.
+    pub fn run(&self, mut command: Command, stdin: &[u8]) -> Outcome {
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", self.address());
+        finish(command, stdin)
+    }
+
+    /// Where the bus is.
+    pub fn address(&self) -> String {
+        format!("unix:path={}", self.directory().join("bus").display())
+    }
+
+    /// A directory that every user may enter.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The calls since the last time.
     pub fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.calls.lock().unwrap())
+    }
+}
+
+fn finish(mut command: Command, stdin: &[u8]) -> Outcome {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that refuses its arguments ends before it reads.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    let output = child.wait_with_output().unwrap();
+    Outcome {
+        status: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 

@@ -6,4 +6,6 @@
 mod answers;
 mod calls;
 mod fake_bus;
+mod own_password;
 mod refusals;
+mod terminal;
