@@ -102,6 +102,11 @@ impl Fixture {
         Self { dir, clock, service }
     }
 
+    /// The service, and the directory that it lives in while that is kept.
+    pub(crate) fn into_parts(self) -> (tempfile::TempDir, Service) {
+        (self.dir, self.service)
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -1,0 +1,147 @@
+//! The management front door: `org.roster.Accounts1` on the system bus.
+//!
+//! A call comes in at the [`gate`], which knows its sender and lets it in; the interface
+//! ([`accounts`], [`user_object`]) decodes it; the [`door`] has it authorised, asking [`polkit`]
+//! where a role is not enough, and runs the use case. Nothing of an account is known here.
+
+mod accounts;
+mod callers;
+mod door;
+mod errors;
+mod gate;
+mod objects;
+mod options;
+mod polkit;
+mod records;
+mod user_object;
+mod users;
+mod verb;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::names::{PATH, SERVICE, user_path};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use zbus::fdo::{RequestNameFlags, RequestNameReply};
+use zbus::object_server::SignalEmitter;
+use zbus::{Connection, ObjectPath};
+
+use self::accounts::Accounts;
+use self::door::Door;
+use self::gate::Gate;
+use self::objects::Objects;
+use crate::service::{Event, EventKind, Service};
+
+/// The service on a bus.
+pub struct Served {
+    door: Arc<Door>,
+    objects: Arc<Objects>,
+    events: Receiver<Event>,
+}
+
+/// Puts the service on a bus: first its object, then its name, which nobody may take over.
+///
+/// # Errors
+/// When the name is taken, or the bus refuses it.
+pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Result<Served> {
+    let events = service.subscribe();
+    let door = Arc::new(Door::new(service, connection.clone()));
+    let objects = Arc::new(Objects::default());
+    let accounts = Accounts::new(Arc::clone(&door), Arc::clone(&objects));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), accounts)).await?;
+    let served = Served { door, objects, events };
+    let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
+    match claimed {
+        Ok(RequestNameReply::PrimaryOwner | RequestNameReply::AlreadyOwner) => Ok(served),
+        Ok(_) => {
+            served.end().await;
+            Err(zbus::Error::NameTaken)
+        }
+        Err(error) => {
+            served.end().await;
+            Err(error)
+        }
+    }
+}
+
+/// Keeps the service on the system bus for good, across restarts of the bus. Logins and lookups do
+/// not need it, so nobody has to wait for this.
+pub async fn keep_serving(service: Arc<Service>) {
+    let mut wait = Duration::from_millis(250);
+    loop {
+        let connected = match Connection::system().await {
+            Ok(connection) => serve(Arc::clone(&service), connection).await,
+            Err(error) => Err(error),
+        };
+        match connected {
+            Ok(served) => {
+                tracing::info!("serving {SERVICE} on the system bus");
+                wait = Duration::from_millis(250);
+                served.until_closed().await;
+                tracing::warn!("the system bus has gone");
+            }
+            Err(error) => tracing::warn!(%error, "not on the system bus; trying again"),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(15));
+    }
+}
+
+impl Served {
+    /// Signals changes until the connection ends.
+    pub async fn until_closed(mut self) {
+        let connection = self.door.connection().clone();
+        loop {
+            let event = tokio::select! {
+                event = self.events.recv() => event,
+                () = connection.closed() => break,
+            };
+            match event {
+                Ok(event) => {
+                    if let Err(error) = self.signal(&event).await {
+                        tracing::debug!(%error, "a change was not signalled");
+                    }
+                }
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "changes came faster than they could be signalled");
+                    self.objects.catch_up(&self.door).await;
+                }
+                Err(RecvError::Closed) => {
+                    connection.closed().await;
+                    break;
+                }
+            }
+        }
+        self.end().await;
+    }
+
+    async fn signal(&self, event: &Event) -> zbus::Result<()> {
+        let connection = self.door.connection();
+        let emitter = SignalEmitter::new(connection, PATH)?;
+        let path = ObjectPath::try_from(user_path(event.uid))?;
+        match event.kind {
+            EventKind::Added => Accounts::user_added(&emitter, path, &event.name).await,
+            EventKind::Changed => {
+                self.objects.changed(&self.door, event.uid).await;
+                Accounts::user_changed(&emitter, path, &event.name).await
+            }
+            EventKind::Removed => {
+                self.objects.removed(connection, event.uid).await;
+                Accounts::user_removed(&emitter, path, &event.name).await
+            }
+        }
+    }
+
+    /// The objects hold the connection that holds them: they are taken away for it to end.
+    async fn end(self) {
+        let connection = self.door.connection();
+        self.objects.clear(connection).await;
+        if let Err(error) = connection.object_server().remove::<Gate<Accounts>, _>(PATH).await {
+            tracing::debug!(%error, "the service's object was not there");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

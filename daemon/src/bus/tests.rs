@@ -1,0 +1,9 @@
+//! The front door on a private bus, called by several users.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod introspection;
+mod polkit;
+mod private_bus;
+mod properties;
+mod verbs;

@@ -1,0 +1,111 @@
+//! The shipped introspection XML is what the live service answers.
+
+use std::collections::BTreeSet;
+
+use zbus::Connection;
+
+use super::private_bus::{PrivateBus, ROOT};
+use serde_json::json;
+
+const ACCOUNTS: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.xml");
+const USER: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.User.xml");
+
+/// The members of an interface: each with its arguments and annotations, in their order.
+fn members(xml: &str, interface: &str) -> BTreeSet<String> {
+    let mut members = BTreeSet::new();
+    let mut inside = false;
+    let mut member: Option<String> = None;
+    for tag in tags(xml) {
+        let (name, attributes) = tag.split_once(' ').unwrap_or((&tag, ""));
+        let closed = attributes.ends_with('/') || name.ends_with('/');
+        let mut attributes: Vec<&str> =
+            attributes.trim_end_matches('/').split_inclusive("\" ").map(str::trim).collect();
+        attributes.sort_unstable();
+        match name {
+            "interface" => inside = attributes == [format!("name=\"{interface}\"")],
+            "/interface" => inside = false,
+            "method" | "signal" | "property" if inside => {
+                let text = format!("{name} {}", attributes.join(" "));
+                if closed {
+                    members.insert(text);
+                } else {
+                    member = Some(text);
+                }
+            }
+            "arg" | "annotation" if inside => {
+                let member = member.as_mut().expect("an argument belongs to a member");
+                *member += &format!("; {name} {}", attributes.join(" "));
+            }
+            "/method" | "/signal" | "/property" if inside => {
+                assert!(members.insert(member.take().expect("an open member")), "a member twice");
+            }
+            _ => assert!(!inside || name.starts_with('/'), "unexpected {tag:?}"),
+        }
+    }
+    assert!(!members.is_empty(), "no interface {interface}");
+    members
+}
+
+fn tags(xml: &str) -> Vec<String> {
+    let mut tags = Vec::new();
+    let mut rest = xml;
+    while let Some(start) = rest.find('<') {
+        rest = &rest[start..];
+        let end = if rest.starts_with("<!--") {
+            rest.find("-->").unwrap() + 2
+        } else {
+            rest.find('>').unwrap()
+        };
+        if !rest.starts_with("<!") && !rest.starts_with("<?") {
+            tags.push(rest[1..end].split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        rest = &rest[end + 1..];
+    }
+    tags
+}
+
+async fn introspect(connection: &Connection, path: &str) -> String {
+    let interface = Some("org.freedesktop.DBus.Introspectable");
+    let destination = Some("org.roster.Accounts1");
+    let reply = connection.call_method(destination, path, interface, "Introspect", &()).await;
+    reply.unwrap().body().deserialize().unwrap()
+}
+
+#[test]
+fn the_shipped_xml_is_the_live_introspection() {
+    let bus = PrivateBus::new();
+    bus.create(json!({"name": "alice"}));
+    let (accounts, user) = bus.call_as(ROOT, |connection| async move {
+        let proxy = bus::AccountsProxy::new(&connection).await.unwrap();
+        let path = proxy.find_user("alice").await.unwrap();
+        assert_eq!(path.as_str(), "/org/roster/Accounts1/user/3000");
+        let accounts = introspect(&connection, "/org/roster/Accounts1").await;
+        (accounts, introspect(&connection, &path).await)
+    });
+    for (shipped, live, interface) in
+        [(ACCOUNTS, accounts, "org.roster.Accounts1"), (USER, user, "org.roster.Accounts1.User")]
+    {
+        let (shipped, live) = (members(shipped, interface), members(&live, interface));
+        let missing: Vec<_> = shipped.difference(&live).collect();
+        let surplus: Vec<_> = live.difference(&shipped).collect();
+        assert!(
+            missing.is_empty() && surplus.is_empty(),
+            "{interface}\nshipped, not live: {missing:#?}\nlive, not shipped: {surplus:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_difference_would_be_seen() {
+    let interface = "org.roster.Accounts1";
+    let shipped = members(ACCOUNTS, interface);
+    for (from, to) in [
+        ("<arg name=\"uid\" type=\"u\"", "<arg name=\"uid\" type=\"t\""),
+        ("<arg name=\"holder\" type=\"s\" direction=\"in\"/>", ""),
+        ("\"GetNextUid\"", "\"GetNextUID\""),
+        ("value=\"const\"", "value=\"false\""),
+    ] {
+        assert!(ACCOUNTS.contains(from), "{from}");
+        assert_ne!(members(&ACCOUNTS.replace(from, to), interface), shipped, "{from}");
+    }
+}
