@@ -5,9 +5,11 @@
 
 pub mod authenticate;
 pub mod authorize;
+pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod publish;
+pub mod run;
 pub mod secret;
 pub mod service;
 pub mod socket;

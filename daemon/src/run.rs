@@ -18,9 +18,8 @@ use crate::{bus, socket, store};
 const CONFIG: &str = "/etc/roster/roster.toml";
 /// Where the socket is when systemd did not hand it over.
 const SOCKET: &str = "/run/roster/auth";
-/// Between tries to reach the system bus, and the longest between looks at expiring rules.
-const RETRY: Duration = Duration::from_secs(2);
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// The longest between looks at expiring rules.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until it is told to stop.
 #[must_use]
@@ -90,7 +89,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let mut stop = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let logins = tokio::spawn(socket::serve(service.clone(), listener));
-    let management = tokio::spawn(manage(service.clone()));
+    let management = tokio::spawn(bus::keep_serving(service.clone()));
     let expiry = tokio::spawn(expire(service.clone()));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     tracing::info!("ready");
@@ -121,17 +120,6 @@ fn listener() -> Result<UnixListener, Failure> {
     Ok(UnixListener::from_std(listener)?)
 }
 
-/// Serves the bus; logins go on while there is none.
-async fn manage(service: Arc<Service>) {
-    loop {
-        match bus::serve(service.clone()).await {
-            Ok(()) => tracing::warn!("the system bus closed the connection"),
-            Err(error) => tracing::warn!(%error, "the system bus is out of reach"),
-        }
-        tokio::time::sleep(RETRY).await;
-    }
-}
-
 /// Takes sudo rules back when their time is over.
 async fn expire(service: Arc<Service>) {
     loop {
@@ -146,7 +134,7 @@ async fn expire(service: Arc<Service>) {
             }
             Err(_) => LONGEST_SLEEP,
         };
-        // A rule granted meanwhile may end sooner; sudo itself refuses it from that moment on.
-        tokio::time::sleep(wait.min(Duration::from_secs(5))).await;
+        // A rule granted meanwhile may end sooner.
+        tokio::time::sleep(wait.min(LONGEST_SLEEP)).await;
     }
 }

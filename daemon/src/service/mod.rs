@@ -32,7 +32,7 @@ mod tests;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use change::Event;
+pub use change::{Event, EventKind};
 pub use create::{Created, NewPassword};
 pub use delete::{DeleteOptions, HomeFate};
 pub use error::Error;

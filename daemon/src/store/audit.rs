@@ -27,6 +27,7 @@ pub struct AuditEntry<'a> {
 }
 
 /// A row of `audit`.
+#[cfg(test)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "see AuditEntry")]
 pub struct AuditRow {
@@ -78,6 +79,7 @@ impl Db<'_> {
     }
 
     /// Rows after `after`, oldest first.
+    #[cfg(test)]
     pub(crate) fn audit_rows(self, after: i64, limit: u64) -> Result<Vec<AuditRow>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, at, actor_uid, actor, via, action, subject, subject_id, change, hash \

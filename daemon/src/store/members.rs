@@ -68,14 +68,6 @@ impl Db<'_> {
         Ok(self.connection.execute(sql, params![group, user.0.as_bytes().as_slice()])? > 0)
     }
 
-    /// Takes a user out of every group.
-    pub(crate) fn clear_groups_of(self, user: UserId) -> Result<(), StoreError> {
-        let key = user.0.as_bytes().as_slice();
-        self.connection.execute("DELETE FROM members WHERE user_id = ?1", [key])?;
-        self.connection.execute("DELETE FROM host_group_members WHERE user_id = ?1", [key])?;
-        Ok(())
-    }
-
     /// Names of the groups, ours and the host's, that a user is in, sorted.
     pub(crate) fn groups_of(self, user: UserId) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT name FROM members JOIN groups ON groups.id = group_id WHERE user_id = ?1 \

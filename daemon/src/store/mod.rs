@@ -19,7 +19,7 @@ mod throttle;
 mod totp;
 mod users;
 
-pub use audit::{AuditEntry, AuditRow};
+pub use audit::AuditEntry;
 pub use groups::GroupRow;
 pub use keys::KeyRow;
 pub use logins::LoginRow;
