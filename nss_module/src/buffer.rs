@@ -3,51 +3,63 @@
 //! Nothing is written outside of it. What does not fit is `None`, and the call ends in `ERANGE`.
 
 use core::ffi::c_char;
-use core::mem::MaybeUninit;
+use core::marker::PhantomData;
 use core::slice;
 
 use snapshot::layout::MAX_NAME;
 
-/// The free part of the caller's buffer.
+/// The caller's buffer and what is free of it: the bytes from `front` to `back`.
+///
+/// All pointers are made from `start`, so that each may reach the whole buffer.
 pub struct Buffer<'b> {
-    free: &'b mut [MaybeUninit<u8>],
+    start: *mut u8,
+    front: usize,
+    back: usize,
+    caller: PhantomData<&'b mut [u8]>,
 }
 
 type Pointer = *mut c_char;
 
-impl<'b> Buffer<'b> {
+impl Buffer<'_> {
     /// # Safety
     ///
-    /// `start` is null or the start of `length` bytes that nobody else uses during 'b.
+    /// `start` is null or the start of `length` bytes that may be written and that nobody else uses
+    /// during 'b.
     pub unsafe fn new(start: *mut c_char, length: usize) -> Self {
-        if start.is_null() || length > isize::MAX as usize {
-            return Self { free: &mut [] };
+        let usable = !start.is_null() && length <= isize::MAX as usize;
+        let back = if usable { length } else { 0 };
+        Self { start: start.cast(), front: 0, back, caller: PhantomData }
+    }
+
+    /// The address of `length` bytes from the front of what was free.
+    fn take_front(&mut self, length: usize) -> Option<*mut u8> {
+        let taken = self.front;
+        let front = taken.checked_add(length)?;
+        if front > self.back {
+            return None;
         }
-        // SAFETY: the caller vouches for the memory; MaybeUninit needs no initialisation.
-        Self { free: unsafe { slice::from_raw_parts_mut(start.cast(), length) } }
+        self.front = front;
+        // Below the end of the buffer, as just checked, so this stays inside.
+        Some(self.start.wrapping_add(taken))
     }
 
-    fn take_front(&mut self, length: usize) -> Option<&'b mut [MaybeUninit<u8>]> {
-        let (front, rest) = core::mem::take(&mut self.free).split_at_mut_checked(length)?;
-        self.free = rest;
-        Some(front)
-    }
-
-    fn take_back(&mut self, length: usize) -> Option<&'b mut [MaybeUninit<u8>]> {
-        let keep = self.free.len().checked_sub(length)?;
-        let (rest, back) = core::mem::take(&mut self.free).split_at_mut_checked(keep)?;
-        self.free = rest;
-        Some(back)
+    /// The address of `length` bytes from the end of what was free.
+    fn take_back(&mut self, length: usize) -> Option<*mut u8> {
+        let back = self.back.checked_sub(length)?;
+        if back < self.front {
+            return None;
+        }
+        self.back = back;
+        Some(self.start.wrapping_add(back))
     }
 
     /// Copies bytes that end in a NUL.
     pub fn put_terminated(&mut self, bytes: &[u8]) -> Option<Pointer> {
         let place = self.take_front(bytes.len())?;
-        let start = place.as_mut_ptr().cast::<u8>();
-        // SAFETY: `place` has exactly the length of `bytes`, and is the caller's memory while `bytes`
-        // is in the mapped file or in this object.
-        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
-        Some(start.cast())
+        // SAFETY: `place` is as many bytes of the caller's buffer, while `bytes` is in the mapped file
+        // or in this object.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+        Some(place.cast())
     }
 
     /// Copies a string and puts a NUL behind it.
@@ -65,7 +77,7 @@ impl<'b> Buffer<'b> {
         &mut self,
         strings: impl Iterator<Item = &'m [u8]>,
     ) -> Option<*mut Pointer> {
-        let end = self.free.as_ptr_range().end.addr();
+        let end = self.start.wrapping_add(self.back).addr();
         self.take_back(end % align_of::<Pointer>())?;
         let mut first = self.put_back(core::ptr::null_mut())?;
         let mut count = 0_usize;
@@ -78,16 +90,17 @@ impl<'b> Buffer<'b> {
             first = place;
             count = count.wrapping_add(1);
         }
-        // SAFETY: `count` pointers have been written one below the other, the last one at `first`.
+        // SAFETY: `count` pointers have been written one below the other, the last one at `first`, all
+        // of them inside of the caller's buffer, which `first` may reach.
         unsafe { slice::from_raw_parts_mut(first, count) }.reverse();
         Some(first)
     }
 
     /// Puts a pointer at the end. The end must be aligned for it.
     fn put_back(&mut self, pointer: Pointer) -> Option<*mut Pointer> {
-        let place = self.take_back(size_of::<Pointer>())?.as_mut_ptr().cast::<Pointer>();
-        // SAFETY: as many bytes of the buffer as a pointer has; aligned, as the doc comment asks
-        // for and `put_array`, the only caller, sees to.
+        let place = self.take_back(size_of::<Pointer>())?.cast::<Pointer>();
+        // SAFETY: as many bytes of the buffer as a pointer has; aligned, as the doc comment asks for
+        // and `put_array`, the only caller, sees to.
         unsafe { place.write(pointer) };
         Some(place)
     }

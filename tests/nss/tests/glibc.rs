@@ -116,4 +116,22 @@ isolated_tests! {
         assert_eq!(run("id", &["-G", "root"]).unwrap(), "0 4");
         assert_eq!(getent(&["group"]).unwrap().lines().count(), 4);
     }
+
+    fn other_users_see_accounts_and_no_shadow() {
+        install();
+        publish(&varied());
+        if !std::fs::read_to_string("/proc/self/uid_map").unwrap().trim_end().ends_with("4294967295") {
+            // In a user namespace of one user there is nobody else to be.
+            return;
+        }
+        let as_nobody = |arguments: &[&str]| {
+            let options = ["--reuid=65534", "--regid=65534", "--clear-groups", "getent"];
+            run("setpriv", &[&options, arguments].concat())
+        };
+        assert!(as_nobody(&["passwd", "alice"]).unwrap().starts_with("alice:x:3000:"));
+        assert_eq!(as_nobody(&["shadow", "alice"]), None);
+        let all = as_nobody(&["shadow"]).unwrap_or_default();
+        assert!(!all.contains("alice"), "{all}");
+        assert!(getent(&["shadow", "alice"]).is_some());
+    }
 }

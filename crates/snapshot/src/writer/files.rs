@@ -152,10 +152,11 @@ impl Published {
 /// Makes a directory that everybody may search, unless there is one.
 pub(super) fn make_directory(path: &Path) -> Result<(), WriteError> {
     match DirBuilder::new().mode(0o755).create(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(WriteError::io("create", path)(error))
-        }
-        _ => Ok(()),
+        // The umask may have taken bits away that every reader needs.
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(0o755))
+            .map_err(WriteError::io("set the mode of", path)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(WriteError::io("create", path)(error)),
     }
 }
 

@@ -40,9 +40,9 @@ impl IndexWriter {
     /// # Errors
     ///
     /// [`WriteError::Invalid`] and its neighbours for contents that must not be published, in which
-    /// case nothing has changed. [`WriteError::Io`] if a file cannot be written: nothing has changed
-    /// unless the file named is the checkpoint, in which case the live files are the new ones and the
-    /// call may be repeated.
+    /// case nothing has changed. [`WriteError::Io`] if a file cannot be written, a full disk included:
+    /// each file is then the old one or the new one, whole, and the call may be repeated. Nothing is
+    /// replaced before both live files have been written.
     pub fn publish(&mut self, contents: &Contents) -> Result<(), WriteError> {
         let (index, shadow) = (Plan::index(contents)?, Plan::shadow(contents)?);
         files::make_directory(&self.live)?;
