@@ -1,5 +1,5 @@
 //! A message bus of our own, the service on it, and clients of any uid.
-//! Other uids need root, as the service's own tests do.
+//! All of it needs root, as the service's own tests do.
 
 use std::future::Future;
 use std::io::{BufRead, BufReader};
@@ -51,6 +51,13 @@ const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bu
 </busconfig>
 "#;
 
+/// dbus-daemon lets in only users that its host knows: it gets an /etc/passwd of its own, in a
+/// mount namespace of its own.
+const START: &str = "mount --bind \"$1\" /etc/passwd && \
+    exec dbus-daemon --config-file=\"$2\" --nofork --print-address";
+const USERS: &str = "root:x:0:0::/:/bin/sh\nlocal:x:1000:1000::/:/bin/sh\n\
+    alice:x:3000:3000::/:/bin/sh\nbob:x:3001:3001::/:/bin/sh\n";
+
 /// A bus with the service on it.
 pub(super) struct PrivateBus {
     daemon: Child,
@@ -77,16 +84,19 @@ impl PrivateBus {
             .replace("@SHIPPED@", shipped.to_str().unwrap());
         let file = dir.path().join("bus.conf");
         std::fs::write(&file, config).unwrap();
-        let mut daemon = Command::new("dbus-daemon")
-            .arg(format!("--config-file={}", file.display()))
-            .args(["--nofork", "--print-address"])
+        let users = dir.path().join("bus-passwd");
+        std::fs::write(&users, USERS).unwrap();
+        let mut daemon = Command::new("unshare")
+            .args(["--mount", "sh", "-c", START, "sh"])
+            .args([&users, &file])
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
-            .expect("these tests need dbus-daemon (Debian: dbus-daemon)");
+            .expect("these tests need unshare (Debian: util-linux)");
         // It listens once it has printed its address.
         let mut line = String::new();
         BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("unix:"), "dbus-daemon did not start: {line:?}");
+        assert!(line.starts_with("unix:"), "these tests need root, and dbus-daemon: {line:?}");
         let service = Arc::new(service);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

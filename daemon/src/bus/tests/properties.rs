@@ -58,21 +58,23 @@ fn properties_are_read_by_those_who_may_read_the_record() {
 fn changes_are_signalled_without_what_is_private() {
     let bus = with_alice();
     let service = std::sync::Arc::clone(&bus.service);
+    let (ready, listening) = std::sync::mpsc::channel();
+    // A thread of root's: the listener's is a stranger's, and so are those that it starts.
+    let change = std::thread::spawn(move || {
+        listening.recv().unwrap();
+        let caller = service.caller(ROOT).unwrap();
+        let target = service.target(&subject("alice")).unwrap();
+        let Decision::Allow(grant) = decide(&caller, Action::UserUpdate, Some(&target)) else {
+            panic!("root may");
+        };
+        let fields = json!({"shell": "/bin/sh", "email": "other@example.org"});
+        let fields = fields.as_object().unwrap().clone();
+        service.update_user(&grant, &subject("alice"), &fields, None).unwrap();
+    });
     let (values, hidden) = bus.call_as(STRANGER, |connection| async move {
         let proxy = proxy(&connection).await;
         let mut signals = proxy.receive_properties_changed().await.unwrap();
-        let change = move || {
-            let caller = service.caller(ROOT).unwrap();
-            let target = service.target(&subject("alice")).unwrap();
-            let Decision::Allow(grant) = decide(&caller, Action::UserUpdate, Some(&target)) else {
-                panic!("root may");
-            };
-            let fields = json!({"shell": "/bin/sh", "email": "other@example.org"});
-            let fields = fields.as_object().unwrap().clone();
-            service.update_user(&grant, &subject("alice"), &fields, None).unwrap();
-        };
-        // The change is made in the service, elsewhere: this thread is a stranger's.
-        std::thread::scope(|scope| scope.spawn(change).join().unwrap());
+        ready.send(()).unwrap();
         let signal = signals.next().await.unwrap();
         let args = signal.args().unwrap();
         let values: Vec<(String, String)> = args
@@ -84,6 +86,7 @@ fn changes_are_signalled_without_what_is_private() {
             args.invalidated_properties().iter().map(|name| (*name).to_owned()).collect();
         (values, hidden)
     });
+    change.join().unwrap();
     assert_eq!(values, [("Shell".to_owned(), "\"/bin/sh\"".to_owned())]);
     assert_eq!(hidden, ["Email", "Generation"]);
 }
