@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::administrators::need;
 use super::change::EventKind;
+use super::login::{Attempt, PasswordTry, Tried};
 use super::{Error, NewPassword, Service, caller};
 use crate::authorize::{Action, Grant};
 use crate::secret::Secret;
@@ -119,7 +120,8 @@ impl Service {
         self.store_password(grant, user.id, new, false)
     }
 
-    /// Checks the old password before a self-made change.
+    /// Checks the old password before a self-made change, under the throttle: without it the bus
+    /// would be the place to guess passwords.
     fn check_old_password(
         &self,
         user: &UserRow,
@@ -127,11 +129,13 @@ impl Service {
         old: &Secret,
     ) -> Result<(), Error> {
         let stored = stored.filter(|_| !user.password_disabled).map(|row| row.phc.as_str());
-        let checked = self
-            .hasher
-            .verify(old, stored, user.name.as_str())
-            .map_err(|error| Error::Unavailable(error.to_string()))?;
-        if checked.matches { Ok(()) } else { Err(Error::WrongPassword) }
+        let attempt = Attempt { user: user.id, remote: "bus" };
+        let matches = self.compare_password(attempt, old, stored)?.matches;
+        match self.settle_password(attempt, PasswordTry { matches, welcome: true })? {
+            Tried::Accepted => self.forget_failures(attempt),
+            Tried::Wrong => Err(Error::WrongPassword),
+            Tried::TooSoon(seconds) => Err(Error::RateLimited { seconds }),
+        }
     }
 
     fn store_password(
