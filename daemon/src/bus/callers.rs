@@ -10,10 +10,6 @@ use zbus::names::{BusName, OwnedUniqueName, UniqueName};
 
 use super::errors::not_authorized;
 
-/// Calls of one user at a time.
-const PER_USER: usize = 32;
-/// Calls of all users but root at a time: no crowd keeps root out.
-const OVERALL: usize = 256;
 /// Senders whose user is remembered.
 const REMEMBERED: usize = 4096;
 
@@ -26,25 +22,31 @@ pub(super) struct Sender {
     pub(super) uid: u32,
 }
 
-/// The senders and their calls under way.
+/// The users of the senders.
 #[derive(Default)]
 pub(super) struct Callers {
     /// A unique name is never given out again while the bus lives (D-Bus Specification, "Message
     /// Bus Names"), and the user of a connection never changes.
     uids: Mutex<HashMap<OwnedUniqueName, u32>>,
-    under_way: Arc<Mutex<UnderWay>>,
+}
+
+/// Lets so many in at a time, of one user and of all users but root: no crowd keeps root out.
+pub(super) struct Turnstile {
+    per_user: usize,
+    overall: usize,
+    inside: Arc<Mutex<Inside>>,
 }
 
 #[derive(Default)]
-struct UnderWay {
+struct Inside {
     by_user: HashMap<u32, usize>,
     overall: usize,
 }
 
-/// A call that was let in; it counts until this is dropped.
+/// One that was let in; it counts until this is dropped.
 pub(super) struct Admitted {
     uid: u32,
-    under_way: Arc<Mutex<UnderWay>>,
+    inside: Arc<Mutex<Inside>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,29 +75,36 @@ impl Callers {
         uids.insert(name.clone(), uid);
         Ok(Sender { name, uid })
     }
+}
 
-    /// Lets a call of that user in, unless there are too many.
+impl Turnstile {
+    /// A turnstile with nobody inside.
+    pub(super) fn new(per_user: usize, overall: usize) -> Self {
+        Self { per_user, overall, inside: Arc::default() }
+    }
+
+    /// Lets one of that user in, unless there are too many.
     pub(super) fn admit(&self, uid: u32) -> Result<Admitted, BusError> {
-        let mut under_way = lock(&self.under_way);
-        let of_user = under_way.by_user.get(&uid).copied().unwrap_or(0);
-        if uid != 0 && (of_user >= PER_USER || under_way.overall >= OVERALL) {
+        let mut inside = lock(&self.inside);
+        let of_user = inside.by_user.get(&uid).copied().unwrap_or(0);
+        if uid != 0 && (of_user >= self.per_user || inside.overall >= self.overall) {
             let message = "too many calls at a time: wait for the answers";
             return Err(BusError::new(ErrorName::RateLimited, message));
         }
-        under_way.by_user.insert(uid, of_user + 1);
-        under_way.overall += 1;
-        Ok(Admitted { uid, under_way: Arc::clone(&self.under_way) })
+        inside.by_user.insert(uid, of_user + 1);
+        inside.overall += 1;
+        Ok(Admitted { uid, inside: Arc::clone(&self.inside) })
     }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        let mut under_way = lock(&self.under_way);
-        under_way.overall -= 1;
-        if let Some(count) = under_way.by_user.get_mut(&self.uid) {
+        let mut inside = lock(&self.inside);
+        inside.overall -= 1;
+        if let Some(count) = inside.by_user.get_mut(&self.uid) {
             *count -= 1;
             if *count == 0 {
-                under_way.by_user.remove(&self.uid);
+                inside.by_user.remove(&self.uid);
             }
         }
     }
@@ -114,18 +123,17 @@ mod tests {
 
     #[test]
     fn one_user_cannot_keep_others_out_and_nobody_root() {
-        let callers = Callers::default();
-        let mut calls: Vec<_> = (0..PER_USER).map(|_| callers.admit(1000).unwrap()).collect();
-        assert_eq!(callers.admit(1000).err().unwrap().name, ErrorName::RateLimited);
-        for uid in (1001..).take(OVERALL / PER_USER - 1) {
-            calls.extend((0..PER_USER).map(|_| callers.admit(uid).unwrap()));
+        let turnstile = Turnstile::new(4, 12);
+        let mut inside = Vec::new();
+        for uid in 1000..1003 {
+            inside.extend((0..4).map(|_| turnstile.admit(uid).unwrap()));
+            assert_eq!(turnstile.admit(uid).err().unwrap().name, ErrorName::RateLimited);
         }
-        assert_eq!(callers.admit(2000).err().unwrap().name, ErrorName::RateLimited);
-        let root: Vec<_> = (0..100).map(|_| callers.admit(0).unwrap()).collect();
-        drop(calls);
-        callers.admit(1000).unwrap();
-        drop(root);
-        let under_way = lock(&callers.under_way);
-        assert_eq!((under_way.overall, under_way.by_user.len()), (0, 0));
+        assert_eq!(turnstile.admit(2000).err().unwrap().name, ErrorName::RateLimited);
+        let root: Vec<_> = (0..100).map(|_| turnstile.admit(0).unwrap()).collect();
+        drop((inside, root));
+        drop(turnstile.admit(1000).unwrap());
+        let inside = lock(&turnstile.inside);
+        assert_eq!((inside.overall, inside.by_user.len()), (0, 0));
     }
 }

@@ -9,7 +9,7 @@ use bus::{BusError, ErrorName, SecretError};
 use zbus::Connection;
 use zbus::message::{Flags, Header};
 
-use super::callers::{Admitted, Callers, Sender};
+use super::callers::{Admitted, Callers, Sender, Turnstile};
 use super::errors::{bus_error, invalid, not_authorized};
 use super::polkit;
 use super::verb::Verb;
@@ -19,6 +19,11 @@ use crate::service::{Error, Service};
 
 /// The largest request, in bytes: the largest record fits several times.
 const MAX_REQUEST: u32 = 512 * 1024;
+/// Calls at a time, of one user and of all.
+const CALLS: (usize, usize) = (32, 256);
+/// Questions to polkit at a time, of one user and of all: the system bus lets a connection wait for
+/// 128 answers.
+const QUESTIONS: (usize, usize) = (4, 64);
 /// How long a caller's descriptor may take to give its secret.
 const SECRET_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -27,11 +32,15 @@ pub(super) struct Door {
     service: Arc<Service>,
     connection: Connection,
     callers: Callers,
+    calls: Turnstile,
+    questions: Turnstile,
 }
 
 impl Door {
     pub(super) fn new(service: Arc<Service>, connection: Connection) -> Self {
-        Self { service, connection, callers: Callers::default() }
+        let calls = Turnstile::new(CALLS.0, CALLS.1);
+        let questions = Turnstile::new(QUESTIONS.0, QUESTIONS.1);
+        Self { service, connection, callers: Callers::default(), calls, questions }
     }
 
     pub(super) const fn connection(&self) -> &Connection {
@@ -49,7 +58,7 @@ impl Door {
             return Err(BusError::new(ErrorName::InvalidField, message));
         }
         let sender = self.callers.identify(&self.connection, call).await?;
-        self.callers.admit(sender.uid)
+        self.calls.admit(sender.uid)
     }
 
     /// Who calls.
@@ -189,6 +198,7 @@ impl Door {
         };
         let interactive = call.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH);
         let id = verb.action_id();
+        let _asking = self.questions.admit(uid)?;
         if polkit::authorizes(&self.connection, sender, id, target, interactive).await {
             Ok(pending.granted())
         } else {

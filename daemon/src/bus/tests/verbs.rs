@@ -196,3 +196,64 @@ fn the_name_cannot_be_taken_over() {
     assert_eq!(second, Err(zbus::Error::NameTaken));
     assert_eq!(replaced.unwrap_err(), zbus::Error::NameTaken);
 }
+
+#[test]
+fn roles_reach_as_far_as_they_say() {
+    let bus = PrivateBus::new();
+    let hold = |name: &str, role: &str| {
+        let user = record(&bus.create(json!({"name": name, "role": role})));
+        u32::try_from(user["uid"].as_u64().unwrap()).unwrap()
+    };
+    // dbus-daemon knows two users beside root and the stranger: they change their roles.
+    let (first, second) = (hold("alice", "admin"), hold("bob", "user"));
+    let carol = dictionary(json!({"name": "carol", "sudo_commands": ["ALL"]}));
+    bus.accounts_as(first, |a| async move { a.create_user(&carol, [].into()).await.map(|_| ()) })
+        .unwrap();
+    bus.accounts_as(first, |a| async move { a.grant_sudo("%docker", "/bin/id", [].into()).await })
+        .unwrap();
+
+    update(&bus, ROOT, "bob", json!({"role": "auditor"})).unwrap();
+    let listed = bus.accounts_as(second, |a| async move { a.list_users([].into()).await });
+    assert_eq!(listed.unwrap().0, 3);
+    let rules = bus.accounts_as(second, |a| async move { a.list_sudo("").await }).unwrap();
+    assert_eq!(rules.len(), 2);
+    let locked = bus.accounts_as(second, |a| async move { a.lock_user("carol").await });
+    assert_eq!(refused(locked), ErrorName::NotAuthorized);
+
+    update(&bus, ROOT, "bob", json!({"role": "helpdesk"})).unwrap();
+    bus.create(json!({"name": "dave"}));
+    let reset = |subject: &'static str| {
+        bus.accounts_as(second, move |a| async move {
+            a.set_password(subject, secret("correct horse battery"), [].into()).await
+        })
+    };
+    reset("dave").unwrap();
+    for beyond in ["carol", "alice", "bob"] {
+        assert_eq!(refused(reset(beyond)), ErrorName::NotAuthorized, "{beyond}");
+    }
+
+    // A locked administrator is none.
+    bus.accounts_as(ROOT, |a| async move {
+        a.create_user(&dictionary(json!({"name": "erin", "role": "admin"})), [].into())
+            .await
+            .map(|_| ())
+    })
+    .unwrap();
+    bus.accounts_as(ROOT, |a| async move { a.lock_user("alice").await }).unwrap();
+    let unlock = bus.accounts_as(first, |a| async move { a.unlock_user("alice").await });
+    assert_eq!(refused(unlock), ErrorName::NotAuthorized);
+}
+
+#[test]
+fn no_property_takes_a_value() {
+    let bus = PrivateBus::new();
+    let result = bus.call_as(ROOT, |connection| async move {
+        let builder = zbus::fdo::PropertiesProxy::builder(&connection);
+        let proxy = builder.destination("org.roster.Accounts1").path("/org/roster/Accounts1");
+        let interface =
+            zbus::names::InterfaceName::from_static_str("org.roster.Accounts1").unwrap();
+        proxy.build().await.unwrap().set(interface, "Version", &Variant::new("9")).await
+    });
+    // The shipped bus policy stops it before the daemon sees it.
+    assert!(matches!(result, Err(zbus::fdo::Error::AccessDenied(_))), "{result:?}");
+}
