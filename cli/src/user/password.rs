@@ -1,5 +1,7 @@
 //! `roster user password`, and the first password of a new account.
 
+use std::io::IsTerminal;
+
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use zbus::wire::OwnedFd;
@@ -64,7 +66,8 @@ impl FirstPassword {
         self.password_disabled
     }
 
-    /// What was chosen; on a terminal the choice may be left open, and the password is asked for.
+    /// What was chosen. Where nothing was, a password is asked for on a terminal, and there is none
+    /// otherwise: a script that creates accounts for keys alone needs no flag.
     pub fn plan(self) -> Result<Plan, Error> {
         if self.password_disabled {
             return Ok(Plan::Disabled);
@@ -74,7 +77,11 @@ impl FirstPassword {
         }
         let source = match self.flags.source() {
             Some(source) => source,
-            None => Source::prompt_or(&format!("--password-disabled, {FLAGS}"))?,
+            None if std::io::stdin().is_terminal() => Source::Prompt,
+            None => {
+                eprintln!("no password was given ({FLAGS}): password login is disabled");
+                return Ok(Plan::Disabled);
+            }
         };
         Ok(Plan::Given(source))
     }

@@ -92,8 +92,7 @@ fn secrets_as_arguments_are_refused_and_not_repeated() {
 fn without_a_terminal_a_missing_secret_is_a_usage_error() {
     let bus = Bus::start();
     for (words, flag) in [
-        (&["user", "create", "alice"][..], "--password-disabled"),
-        (&["user", "password", "alice"], "--password-stdin"),
+        (&["user", "password", "alice"][..], "--password-stdin"),
         (&["2fa", "confirm", "alice"], "--code-stdin"),
     ] {
         let outcome = bus.roster(&[words, &["--json"]].concat(), b"");
@@ -103,6 +102,15 @@ fn without_a_terminal_a_missing_secret_is_a_usage_error() {
         assert!(error["message"].as_str().unwrap().contains(flag), "{error}");
     }
     assert_eq!(bus.calls(), []);
+}
+
+#[test]
+fn without_a_terminal_and_a_password_an_account_has_none_and_that_is_said() {
+    let bus = Bus::start();
+    let outcome = bus.roster(&["user", "create", "alice"], b"not read");
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stderr.contains("password login is disabled"), "{outcome:?}");
+    assert_eq!(bus.calls()[0].arguments[0], json!({"name": "alice", "password_disabled": true}));
 }
 
 #[test]
