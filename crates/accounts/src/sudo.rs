@@ -60,8 +60,16 @@ impl SudoCommand {
         if path[1..].split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(Refused::invalid("is not normalised: no '//', '.' or '..'"));
         }
-        if path.contains(['"', '\'', '`', '$', '<', '>', '|', ';', '&', '(', ')', '{', '}', '^']) {
+        if path.contains([
+            '*', '?', '[', ']', '\\', '"', '\'', '`', '$', '<', '>', '|', ';', '&', '(', ')', '{',
+            '}', '^',
+        ]) {
             return Err(Refused::invalid("holds a character that no program's path needs"));
+        }
+        if path.rsplit('/').next().is_some_and(|name| name.starts_with("sudoedit")) {
+            return Err(Refused::invalid(
+                "sudoers reads sudoedit as something else: it is not taken",
+            ));
         }
         Ok(Self::Path { path: path.to_owned(), args })
     }
@@ -122,6 +130,11 @@ mod tests {
             "/bin/id ^.*$",
             "sudoedit /etc/passwd",
             "/bin/id\t-u",
+            "/bin/*",
+            "/bin/i?",
+            "/bin/[a-z]",
+            "/bin/a\\b",
+            "/usr/bin/sudoedit /etc/passwd",
         ] {
             assert!(SudoCommand::parse(bad).is_err(), "{bad:?}");
         }

@@ -63,7 +63,8 @@ impl Service {
             }
             change.owe(Effect::EndSessions { uid: user.uid });
             let path = user.home.as_str().to_owned();
-            let label = user.id.to_string();
+            // Another one each time: the user may come back, and be deleted again.
+            let label = uuid::Uuid::now_v7().to_string();
             match options.home {
                 HomeFate::Keep => {}
                 HomeFate::Archive => change.owe(Effect::ArchiveHome { path, uid: user.uid, label }),
