@@ -1,29 +1,28 @@
 //! The management interface: each verb is decoded, authorised, handed to the service.
 //! What the methods mean is in packaging/dbus/org.roster.Accounts1.xml.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use accounts::{Code, Subject};
 use bus::names::{DEFAULT_PAGE, MAX_PAGE};
 use bus::{BusError, Dictionary};
-use serde::Serialize;
-use serde_json::json;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
-use zbus::{ObjectPath, OwnedFd, OwnedObjectPath, Variant, interface};
+use zbus::{ObjectPath, OwnedFd, OwnedObjectPath, interface};
 
 use super::door::{Door, give};
-use super::errors::{bus_error, invalid};
+use super::errors::bus_error;
 use super::gate::Guarded;
 use super::objects::Objects;
 use super::options::Options;
-use super::records::{fields, give_power, is_powerful, record, records, secret_json, subject};
+use super::records::{fields, give_power, is_powerful, record, records, subject};
+use super::two_factor;
 use super::users;
 use super::verb::Verb;
 use crate::secret::Secret;
 
-use crate::service::{Holder, NewPassword, Provider, Service};
+use crate::service::{Holder, NewPassword, Service};
 
 /// The object at /org/roster/Accounts1.
 pub(super) struct Accounts {
@@ -204,25 +203,7 @@ impl Accounts {
         options: Dictionary,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<OwnedFd, BusError> {
-        let subject = self::subject(subject)?;
-        let mut options = Options::new(options);
-        let (digits, interval) = (options.number("digits"), options.number("interval"));
-        options.finish()?;
-        // What does not fit is as wrong as what is out of range; the service knows the range.
-        let small = |number: Option<u64>, default| {
-            number.map_or(default, |number| u32::try_from(number).unwrap_or(u32::MAX))
-        };
-        let (digits, interval) = (small(digits, 6), small(interval, 30));
-        let grant = self.door.grant(&call, Verb::EnrollTotp, Some(&subject)).await?;
-        let enroll =
-            move |service: &Service| service.enroll_totp(&grant, &subject, digits, interval);
-        let enrolment = self.door.run(enroll).await?;
-        give(&secret_json(&EnrolmentJson {
-            secret: enrolment.secret.as_str(),
-            uri: enrolment.uri.as_str(),
-            digits: enrolment.digits,
-            interval: enrolment.interval,
-        })?)
+        two_factor::enroll(&self.door, &call, self::subject(subject)?, options).await
     }
 
     #[zbus(out_args("recovery_codes"))]
@@ -232,12 +213,7 @@ impl Accounts {
         code: OwnedFd,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<OwnedFd, BusError> {
-        let subject = self::subject(subject)?;
-        let grant = self.door.grant(&call, Verb::ConfirmTotp, Some(&subject)).await?;
-        let code = self.door.secret("code", code.into()).await?;
-        let codes =
-            self.door.run(move |service| service.confirm_totp(&grant, &subject, &code)).await?;
-        give_codes(&codes)
+        two_factor::confirm(&self.door, &call, self::subject(subject)?, code).await
     }
 
     #[zbus(out_args("valid"))]
@@ -247,10 +223,7 @@ impl Accounts {
         code: OwnedFd,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<bool, BusError> {
-        let subject = self::subject(subject)?;
-        let grant = self.door.grant(&call, Verb::VerifyTotp, Some(&subject)).await?;
-        let code = self.door.secret("code", code.into()).await?;
-        self.door.run(move |service| service.verify_totp(&grant, &subject, &code)).await
+        two_factor::verify(&self.door, &call, self::subject(subject)?, code).await
     }
 
     #[zbus(out_args("recovery_codes"))]
@@ -259,11 +232,7 @@ impl Accounts {
         subject: &str,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<OwnedFd, BusError> {
-        let subject = self::subject(subject)?;
-        let grant = self.door.grant(&call, Verb::GenerateRecoveryCodes, Some(&subject)).await?;
-        let codes =
-            self.door.run(move |service| service.generate_recovery_codes(&grant, &subject)).await?;
-        give_codes(&codes)
+        two_factor::recovery_codes(&self.door, &call, self::subject(subject)?).await
     }
 
     #[zbus(out_args("state"))]
@@ -272,22 +241,7 @@ impl Accounts {
         subject: &str,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<Dictionary, BusError> {
-        let subject = self::subject(subject)?;
-        self.door.grant(&call, Verb::GetTwoFactorState, Some(&subject)).await?;
-        let state = self.door.run(move |service| service.two_factor_state(&subject)).await?;
-        let mut dictionary = record(&json!({
-            "enabled": state.enabled,
-            "enforced": state.enforced,
-            "recovery_codes_left": state.recovery_codes_left,
-        }))?;
-        let providers = HashMap::from([("totp", state.totp), ("recovery", state.recovery)]);
-        let providers = Variant::new(providers).try_into_owned();
-        dictionary.insert(
-            "providers".to_owned(),
-            providers
-                .map_err(|error| BusError::new(bus::ErrorName::Unavailable, error.to_string()))?,
-        );
-        Ok(dictionary)
+        two_factor::state(&self.door, &call, self::subject(subject)?).await
     }
 
     async fn enable_two_factor(
@@ -296,7 +250,7 @@ impl Accounts {
         provider: &str,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(), BusError> {
-        self.set_two_factor(&call, Verb::EnableTwoFactor, subject, provider).await
+        two_factor::set(&self.door, &call, self::subject(subject)?, provider, true).await
     }
 
     async fn disable_two_factor(
@@ -305,7 +259,7 @@ impl Accounts {
         provider: &str,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(), BusError> {
-        self.set_two_factor(&call, Verb::DisableTwoFactor, subject, provider).await
+        two_factor::set(&self.door, &call, self::subject(subject)?, provider, false).await
     }
 
     #[zbus(out_args("id"))]
@@ -510,35 +464,6 @@ impl Accounts {
     ) -> zbus::Result<()>;
 }
 
-impl Accounts {
-    async fn set_two_factor(
-        &self,
-        call: &Header<'_>,
-        verb: Verb,
-        subject: &str,
-        provider: &str,
-    ) -> Result<(), BusError> {
-        let subject = self::subject(subject)?;
-        let provider = match provider {
-            "totp" => Provider::Totp,
-            "recovery" => Provider::Recovery,
-            _ => return Err(invalid("provider", "a provider is totp or recovery")),
-        };
-        let on = verb == Verb::EnableTwoFactor;
-        let grant = self.door.grant(call, verb, Some(&subject)).await?;
-        self.door.run(move |service| service.set_two_factor(&grant, &subject, provider, on)).await
-    }
-}
-
-/// An enrolment, as its descriptor carries it.
-#[derive(Serialize)]
-struct EnrolmentJson<'a> {
-    secret: Option<&'a str>,
-    uri: Option<&'a str>,
-    digits: u32,
-    interval: u32,
-}
-
 fn page(options: Dictionary) -> Result<(u64, u64), BusError> {
     let mut options = Options::new(options);
     let limit = options.number("limit").unwrap_or(DEFAULT_PAGE);
@@ -555,9 +480,4 @@ fn page(options: Dictionary) -> Result<(u64, u64), BusError> {
 
 fn holder(text: &str) -> Result<Holder, BusError> {
     Holder::parse(text).map_err(|error| bus_error(&error))
-}
-
-fn give_codes(codes: &[Secret]) -> Result<OwnedFd, BusError> {
-    let codes: Vec<_> = codes.iter().map(Secret::as_str).collect();
-    give(&secret_json(&BTreeMap::from([("recovery_codes", codes)]))?)
 }

@@ -13,6 +13,7 @@ mod objects;
 mod options;
 mod polkit;
 mod records;
+mod two_factor;
 mod user_object;
 mod users;
 mod verb;
