@@ -6,6 +6,8 @@
 
 mod accounts;
 mod bus;
+mod conversation;
+mod examples;
 mod logins;
 mod outages;
 mod package;
