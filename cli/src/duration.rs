@@ -27,9 +27,28 @@ pub fn parse(text: &str) -> Result<u64, String> {
     if seconds == 0 { Err(refuse()) } else { Ok(seconds) }
 }
 
+/// Writes a span of time as [`parse`] reads it.
+pub fn written(mut seconds: u64) -> String {
+    let mut text = String::new();
+    for (unit, length) in [('w', 604_800), ('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)] {
+        if seconds >= length {
+            text.push_str(&format!("{}{unit}", seconds / length));
+            seconds %= length;
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        for seconds in [1, 59, 60, 90, 3600, 5400, 86_399, 86_400, 700_000, 10_000_000] {
+            assert_eq!(parse(&written(seconds)), Ok(seconds), "{}", written(seconds));
+        }
+    }
 
     #[test]
     fn times_are_read_or_refused() {

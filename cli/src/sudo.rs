@@ -103,7 +103,9 @@ impl Grant {
         }
         let body = (self.holder.as_str(), command.as_str(), options);
         let id: i64 = session.call("GrantSudo", &body).await?;
-        let said = format!("{} may run {command} (rule {id}).", self.holder);
+        let lasts = self.lasts.map(|seconds| format!(" for {}", crate::duration::written(seconds)));
+        let lasts = lasts.unwrap_or_default();
+        let said = format!("{} may run {command} as root{lasts} (rule {id}).", self.holder);
         Ok(Answer::lines(json!({ "id": id }), &[&said]))
     }
 }
