@@ -131,3 +131,33 @@ fn a_console_asks_for_the_code() {
     dialogue(&m, "pamtester login alice authenticate", &answers).ok();
     ssh_dialogue(&m, "alice", "", &answers).fails();
 }
+
+/// The daemon dies while somebody types: the next one is told what the last one knew.
+#[test]
+fn a_daemon_killed_between_the_prompts_does_not_end_the_login() {
+    let m = Machine::boot("killed-while-typing").unwrap();
+    add_alice(&m);
+    let secret = enrol(&m);
+    let next = code(&m, &secret, "30 seconds");
+    m.expect(&format!(
+        r#"spawn {SSH} alice@127.0.0.1 {{echo in as $(id -un)}}
+        expect {{
+            -re {{{PASSWORD_PROMPT}}} {{}}
+            timeout {{ exit 3 }}
+        }}
+        exec systemctl kill --signal=KILL rosterd.service
+        send "{ALICES}\r"
+        expect {{
+            -re {{{CODE_PROMPT}}} {{}}
+            timeout {{ exit 4 }}
+        }}
+        exec systemctl kill --signal=KILL rosterd.service
+        send "{next}\r"
+        expect {{
+            "in as alice" {{}}
+            timeout {{ exit 5 }}
+        }}
+        expect eof"#
+    ))
+    .ok();
+}
