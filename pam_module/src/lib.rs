@@ -11,13 +11,13 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | [`ffi`] | the only unsafe code: the C entry points and what pam-bindings lacks |
-//! | [`hooks`] | one function per PAM function |
-//! | [`request`] | what PAM knows about this login |
-//! | [`drive`] | following the daemon through a conversation |
-//! | [`person`] | whoever sits at the other end of the application |
-//! | [`outcome`] | verdicts as PAM codes |
-//! | [`ours`] | is the user one of ours? |
+//! | `ffi` | the only unsafe code: the C entry points and what pam-bindings lacks |
+//! | `hooks` | one function per PAM function |
+//! | `request` | what PAM knows about this login |
+//! | `drive` | following the daemon through a conversation |
+//! | `person` | whoever sits at the other end of the application |
+//! | `outcome` | verdicts as PAM codes |
+//! | `ours` | is the user one of ours? |
 
 mod arguments;
 mod drive;

@@ -1,4 +1,4 @@
-//! Passwords: argon2id (RFC 9106), computed in the [pool](super::pool).
+//! Passwords: argon2id (RFC 9106), computed on the threads of `pool`.
 
 pub use super::phc::Parameters;
 use super::phc::Stored;
