@@ -123,6 +123,7 @@ fn the_shipped_interface_is_the_live_one() {
         members
     };
     add_alice(&m);
+    m.sh(&format!("{CALL} FindUser s alice")).ok();
     for (object, name) in [
         ("/org/roster/Accounts1", "org.roster.Accounts1"),
         ("/org/roster/Accounts1/user/3000", "org.roster.Accounts1.User"),

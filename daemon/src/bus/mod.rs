@@ -71,7 +71,7 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
 pub async fn keep_serving(service: Arc<Service>) {
     let mut wait = Duration::from_millis(250);
     loop {
-        let connected = match Connection::system().await {
+        let connected = match listening().await {
             Ok(connection) => serve(Arc::clone(&service), connection).await,
             Err(error) => Err(error),
         };
@@ -88,6 +88,23 @@ pub async fn keep_serving(service: Arc<Service>) {
         wait = (wait * 2).min(Duration::from_secs(15));
     }
 }
+
+/// A connection that already hears calls. zbus hears them from a task that the first object starts, and
+/// loses what comes before that task is at work, such as the call for which the bus has started us.
+/// Only the builder waits for it, so it is given an object, which goes again.
+async fn listening() -> zbus::Result<Connection> {
+    const PLACE: &str = "/org/roster";
+    let builder = zbus::connection::Builder::system();
+    let connection = builder.serve_at(PLACE, Placeholder).build().await?;
+    connection.object_server().remove::<Placeholder, _>(PLACE).await?;
+    Ok(connection)
+}
+
+/// See [`listening`].
+struct Placeholder;
+
+#[zbus::interface(name = "org.roster.Placeholder")]
+impl Placeholder {}
 
 impl Served {
     /// Signals changes until the connection ends.

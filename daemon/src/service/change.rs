@@ -192,6 +192,13 @@ impl Service {
             // Logged there; the next start tries again.
             let _ = self.carry_out(id, &effect);
         }
+        // Removing the package removes the file and keeps the store.
+        let rules = self.read(|db| super::sudo::rules_in_force(db, now))?;
+        if !rules.is_empty()
+            && let Err(error) = self.host.carry_out(&Effect::Sudoers { rules })
+        {
+            tracing::error!(%error, "the sudoers file was not written at the start");
+        }
         Ok(())
     }
 
