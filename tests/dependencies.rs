@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("roster", &["accounts", "bus"]),
     ("roster_tests", &["accounts", "snapshot", "auth_protocol", "bus"]),
     ("nss_reference", &["snapshot"]),
+    ("nss_tests", &["snapshot"]),
 ];
 
 /// Crates that may not be anywhere below another, however many steps away.
