@@ -73,7 +73,7 @@ step "nsswitch.conf edits" sh packaging/debian/nsswitch_test.sh
 step "unit tests" cargo test --locked --workspace --no-fail-fast
 step "package" packaging/install.sh --deb-only
 step "end to end on ${ROSTER_E2E_SUITE:-bookworm}" \
-    cargo test --locked -p roster_tests --test e2e --no-fail-fast
+    cargo test --locked -p roster_tests --test e2e --no-fail-fast -- --test-threads=4
 
 if [ "$failed" -gt 0 ]; then
     echo "failed: ${failures[*]}"
