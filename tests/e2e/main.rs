@@ -6,6 +6,7 @@
 
 mod accounts;
 mod bus;
+mod contents;
 mod conversation;
 mod examples;
 mod logins;
