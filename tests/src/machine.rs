@@ -1,8 +1,9 @@
 //! A throwaway Debian, booted.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,8 @@ impl Machine {
 
     fn over(name: &str, lower: Vec<PathBuf>) -> Result<Machine, Error> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(remove_leftovers);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = roots::cache().join(format!("run-{name}-{}-{number}", std::process::id()));
         for part in ["upper", "work", "root"] {
@@ -261,6 +264,18 @@ impl Machine {
     fn report(&self) {
         let journal = self.sh("journalctl --no-pager --boot | tail -n 120").run();
         eprintln!("=== the journal of {}\n{}", self.name, journal.stdout);
+    }
+}
+
+/// Removes the directories of machines whose process was killed before it could do so itself.
+fn remove_leftovers() {
+    for entry in fs::read_dir(roots::cache()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix("run-").and_then(|name| name.rsplit('-').nth(1));
+        let gone = |pid: &str| !Path::new("/proc").join(pid).exists();
+        if owner.is_some_and(gone) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
