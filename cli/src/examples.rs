@@ -30,11 +30,37 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("user lock", &["roster user lock alice"]),
     ("user unlock", &["roster user unlock alice"]),
+    ("user disable", &["roster user disable alice"]),
+    ("user enable", &["roster user enable alice"]),
     (
         "user password",
         &[
             "roster user password alice --generate-password --expire",
             "printf '%s\\n' \"$PASSWORD\" | roster user password alice --password-stdin",
+        ],
+    ),
+    (
+        "user attr",
+        &[
+            "roster user attr set alice favorite_color blue",
+            "roster user attr get alice favorite_color",
+            "roster user attr pop alice favorite_color",
+        ],
+    ),
+    (
+        "user setting",
+        &[
+            "roster user setting set alice core lang en",
+            "roster user setting get alice core lang --default-value en",
+            "roster user setting delete alice core lang",
+        ],
+    ),
+    (
+        "user profile",
+        &[
+            "roster user profile set alice address Berlin",
+            "roster user profile get alice",
+            "roster user profile delete alice address --error-if-not-exists",
         ],
     ),
     ("user passwd-entry", &["roster user passwd-entry alice"]),
@@ -145,6 +171,6 @@ mod tests {
                 assert!(EXAMPLES.iter().any(|(path, _)| *path == verb), "{verb}");
             }
         }
-        assert_eq!(EXAMPLES.len(), 33);
+        assert_eq!(EXAMPLES.len(), 38);
     }
 }

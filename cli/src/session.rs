@@ -61,13 +61,46 @@ impl Session {
         R: for<'d> DynamicDeserialize<'d>,
     {
         let accounts = self.accounts.get_or_try_init(connect).await?;
+        self.send(accounts, method, body).await
+    }
+
+    /// Calls a method of another interface of the same object.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub async fn call_on<B, R>(
+        &self,
+        interface: &'static str,
+        method: &'static str,
+        body: &B,
+    ) -> Result<R, Error>
+    where
+        B: serde::Serialize + DynamicType,
+        R: for<'d> DynamicDeserialize<'d>,
+    {
+        let accounts = self.accounts.get_or_try_init(connect).await?;
+        let connection = accounts.connection();
+        let other = Proxy::new(connection, bus::names::SERVICE, bus::names::PATH, interface);
+        self.send(&other.await.map_err(failure)?, method, body).await
+    }
+
+    async fn send<B, R>(
+        &self,
+        proxy: &Proxy<'_>,
+        method: &'static str,
+        body: &B,
+    ) -> Result<R, Error>
+    where
+        B: serde::Serialize + DynamicType,
+        R: for<'d> DynamicDeserialize<'d>,
+    {
         // polkit may ask somebody, if somebody is there.
         let flags = if self.interactive {
             MethodFlags::ALLOW_INTERACTIVE_AUTH
         } else {
             MethodFlags::empty()
         };
-        let reply = accounts.call_with_flags(method, flags, body).await.map_err(failure)?;
+        let reply = proxy.call_with_flags(method, flags, body).await.map_err(failure)?;
         reply.ok_or_else(|| Error::Local(format!("{method} was not answered")))
     }
 

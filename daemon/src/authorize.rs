@@ -6,7 +6,7 @@
 //!
 //! | may | own account | others' |
 //! | --- | --- | --- |
-//! | user | read; own fields, own password (with the old one), second factor, keys | nothing |
+//! | user | read; own fields, settings, profile, own password (with the old one), second factor, keys | nothing |
 //! | auditor | as user | read |
 //! | helpdesk | as user | of plain users without sudo: unlock, password, second factor |
 //! | admin, uid 0 | everything | everything |
@@ -34,6 +34,12 @@ pub enum Action {
     UserLock,
     /// Unlock a user.
     UserUnlock,
+    /// Enable and disable a user.
+    UserEnable,
+    /// Set and remove a user's attributes.
+    AttributeManage,
+    /// Set and delete a user's settings and the texts of its profile.
+    MetadataManage,
     /// Set, make up or clear a user's password without the old one.
     PasswordSet,
     /// Change the own password, with the old one.
@@ -235,6 +241,7 @@ const fn may_own(action: Action) -> bool {
     match action {
         Action::UserRead
         | Action::UserUpdateOwn
+        | Action::MetadataManage
         | Action::PasswordChangeOwn
         | Action::TwoFactorManage
         | Action::TwoFactorVerify
@@ -248,6 +255,8 @@ const fn may_own(action: Action) -> bool {
         | Action::UserList
         | Action::UserLock
         | Action::UserUnlock
+        | Action::UserEnable
+        | Action::AttributeManage
         | Action::PasswordSet
         | Action::SudoManage
         | Action::GroupManage
@@ -270,6 +279,9 @@ const fn may_auditor(action: Action) -> bool {
         | Action::UserDelete
         | Action::UserLock
         | Action::UserUnlock
+        | Action::UserEnable
+        | Action::AttributeManage
+        | Action::MetadataManage
         | Action::PasswordSet
         | Action::PasswordChangeOwn
         | Action::TwoFactorManage
@@ -295,6 +307,9 @@ const fn may_helpdesk(action: Action) -> bool {
         | Action::UserRead
         | Action::UserList
         | Action::UserLock
+        | Action::UserEnable
+        | Action::AttributeManage
+        | Action::MetadataManage
         | Action::PasswordChangeOwn
         | Action::KeyManage
         | Action::KeyRead

@@ -72,6 +72,9 @@ const VERBS: &[&str] = &[
     "user list",
     "user update",
     "user password",
+    "user attr",
+    "user setting",
+    "user profile",
     "user passwd-entry",
     "user next-uid",
     "user shells",
@@ -98,6 +101,8 @@ const VERBS: &[&str] = &[
     "completions",
     "user lock",
     "user unlock",
+    "user disable",
+    "user enable",
     "user delete",
 ];
 

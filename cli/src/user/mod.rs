@@ -3,12 +3,14 @@
 mod create;
 mod delete;
 mod lookup;
+mod metadata;
 mod own;
 mod password;
 pub mod record;
 mod record_flags;
 mod update;
 
+use bus::names::ADMINISTRATION;
 use clap::{Args, Subcommand};
 
 use crate::error::Error;
@@ -32,6 +34,19 @@ pub enum Verb {
     Lock(Subject),
     /// Ends a lock, and the wait after wrong passwords
     Unlock(Subject),
+    /// Ends being disabled; a lock stays
+    Enable(Subject),
+    /// Locks the account, ends its sessions and takes sudo from it
+    Disable(Subject),
+    /// Free attributes: JSON values by name
+    #[command(subcommand)]
+    Attr(metadata::Attr),
+    /// Settings of programs: texts by program and key
+    #[command(subcommand)]
+    Setting(metadata::Setting),
+    /// The profile: texts by known key
+    #[command(subcommand)]
+    Profile(metadata::Profile),
     /// Sets a password; without a name: the own, with the old one
     Password(password::Password),
     /// Shows the entry of passwd(5), straight from the store
@@ -66,6 +81,21 @@ impl Verb {
                 session.call::<_, ()>("UnlockUser", &(user.subject.as_str(),)).await?;
                 Ok(Answer::done(&format!("Unlocked {}.", user.subject)))
             }
+            Self::Enable(user) => {
+                session
+                    .call_on::<_, ()>(ADMINISTRATION, "EnableUser", &(user.subject.as_str(),))
+                    .await?;
+                Ok(Answer::done(&format!("Enabled {}.", user.subject)))
+            }
+            Self::Disable(user) => {
+                session
+                    .call_on::<_, ()>(ADMINISTRATION, "DisableUser", &(user.subject.as_str(),))
+                    .await?;
+                Ok(Answer::done(&format!("Disabled {}; its sessions are ended.", user.subject)))
+            }
+            Self::Attr(verb) => verb.run(session).await,
+            Self::Setting(verb) => verb.run(session).await,
+            Self::Profile(verb) => verb.run(session).await,
             Self::Password(password) => password.run(session).await,
             Self::PasswdEntry(user) => lookup::passwd_entry(&user.subject, session).await,
             Self::NextUid => lookup::next_uid(session).await,

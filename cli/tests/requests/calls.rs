@@ -141,6 +141,58 @@ fn cases() -> Vec<Case> {
             json!(["alice", {"delete_group": false, "home": "purge"}]),
         ),
         ("", &["user", "lock", "alice"], "LockUser", json!(["alice"])),
+        ("", &["user", "attr", "get", "alice"], "GetMetadata", json!(["alice"])),
+        (
+            "",
+            &["user", "attr", "set", "alice", "desk", "{\"floor\":[2,null]}"],
+            "SetAttribute",
+            json!(["alice", "desk", {"floor": [2, null]}]),
+        ),
+        (
+            "",
+            &["user", "attr", "set", "alice", "color", "blue"],
+            "SetAttribute",
+            json!(["alice", "color", "blue"]),
+        ),
+        (
+            "",
+            &["user", "attr", "set", "alice", "desk", "7", "--text"],
+            "SetAttribute",
+            json!(["alice", "desk", "7"]),
+        ),
+        (
+            "",
+            &["user", "attr", "set", "alice", "desk", "null"],
+            "SetAttribute",
+            json!(["alice", "desk", null]),
+        ),
+        ("", &["user", "attr", "pop", "alice", "desk"], "PopAttribute", json!(["alice", "desk"])),
+        (
+            "",
+            &["user", "setting", "set", "alice", "core", "lang", "en", "--update-only"],
+            "SetSetting",
+            json!(["alice", "core", "lang", "en", {"update_only": true}]),
+        ),
+        (
+            "",
+            &["user", "setting", "delete", "alice", "core", "lang"],
+            "DeleteSetting",
+            json!(["alice", "core", "lang"]),
+        ),
+        (
+            "",
+            &["user", "profile", "set", "alice", "address", "Berlin"],
+            "SetProfile",
+            json!(["alice", "address", "Berlin", {}]),
+        ),
+        (
+            "",
+            &["user", "profile", "delete", "alice", "address"],
+            "DeleteProfile",
+            json!(["alice", "address"]),
+        ),
+        ("", &["user", "enable", "alice"], "EnableUser", json!(["alice"])),
+        ("", &["user", "disable", "alice"], "DisableUser", json!(["alice"])),
         ("", &["user", "unlock", "alice"], "UnlockUser", json!(["alice"])),
         (
             "new one",
@@ -239,7 +291,12 @@ fn cases() -> Vec<Case> {
 
 /// The methods of the shipped introspection XML and the types they take.
 fn contract() -> HashMap<String, String> {
-    let xml = include_str!("../../../packaging/dbus/org.roster.Accounts1.xml");
+    let xml = [
+        include_str!("../../../packaging/dbus/org.roster.Accounts1.xml"),
+        include_str!("../../../packaging/dbus/org.roster.Accounts1.Administration.xml"),
+        include_str!("../../../packaging/dbus/org.roster.Accounts1.Metadata.xml"),
+    ]
+    .concat();
     let quoted = |line: &str, name: &str| -> Option<String> {
         let (_, rest) = line.split_once(&format!(" {name}=\""))?;
         rest.split('"').next().map(str::to_owned)

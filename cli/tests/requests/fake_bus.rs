@@ -139,7 +139,7 @@ async fn serve(stream: std::os::unix::net::UnixStream, calls: Arc<Mutex<Vec<Call
             continue;
         }
         let interface = message.header().interface().map(ToString::to_string);
-        if interface.as_deref() == Some("org.roster.Accounts1") {
+        if interface.as_deref().is_some_and(|name| name.starts_with("org.roster.Accounts1")) {
             let call = note(&message);
             calls.lock().unwrap().push(call.clone());
             answer(&connection, &message, &call).await.unwrap();
@@ -226,6 +226,17 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
             connection.reply(&header, &(alice(), secrets)).await
         }
         "GetUser" | "UpdateUser" | "WhoAmI" => connection.reply(&header, &alice()).await,
+        "GetMetadata" => {
+            let metadata = json!({
+                "attributes": {"desk": {"floor": [2, null]}, "color": "blue"},
+                "settings": {"core": {"lang": "en"}}, "profile": {"role": "Boss\u{1b}[2J"},
+            });
+            connection.reply(&header, &dictionary(metadata)).await
+        }
+        "SetAttribute" => connection.reply(&header, &true).await,
+        "PopAttribute" | "DeleteSetting" | "DeleteProfile" => {
+            connection.reply(&header, &(subject == "alice")).await
+        }
         "ListUsers" => {
             // A page may be shorter than asked for.
             let page = vec![alice(); call.arguments[0]["limit"].as_u64().unwrap().min(2) as usize];

@@ -6,6 +6,7 @@
 mod answers;
 mod calls;
 mod fake_bus;
+mod metadata;
 mod own_password;
 mod refusals;
 mod terminal;

@@ -14,7 +14,7 @@ fn is_deceptive(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-fn check_text(text: &str, limit: usize) -> Result<(), Refused> {
+pub(crate) fn check_text(text: &str, limit: usize) -> Result<(), Refused> {
     if text.len() > limit {
         return Err(Refused::new(Code::TooLong, format!("is longer than {limit} bytes")));
     }

@@ -4,15 +4,19 @@
 //! The interface itself is fixed in `packaging/dbus/*.xml`; the daemon's tests compare it with what
 //! the service answers.
 
+mod administration_proxy;
 mod descriptor;
 mod dictionary;
 mod error;
+mod metadata_proxy;
 pub mod names;
 mod proxies;
 
+pub use administration_proxy::AdministrationProxy;
 pub use descriptor::{MAX_SECRET, SecretError, secret_from_fd, secret_to_fd};
 pub use dictionary::{Dictionary, DictionaryError, from_dictionary, to_dictionary};
 pub use error::{BusError, CallError, ErrorName};
+pub use metadata_proxy::MetadataProxy;
 pub use proxies::{AccountsProxy, UserProxy};
 pub use proxies::{UserAdded, UserAddedStream, UserChanged, UserChangedStream};
 pub use proxies::{UserRemoved, UserRemovedStream};

@@ -8,6 +8,10 @@ pub const INTERFACE: &str = "org.roster.Accounts1";
 pub const PATH: &str = "/org/roster/Accounts1";
 /// The interface of a user's object.
 pub const USER_INTERFACE: &str = "org.roster.Accounts1.User";
+/// The further verbs of an administrator, on the same object.
+pub const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
+/// Attributes, settings and profiles, on the same object.
+pub const METADATA: &str = "org.roster.Accounts1.Metadata";
 /// What a user's object path starts with; the uid follows.
 pub const USER_PATH: &str = "/org/roster/Accounts1/user/";
 /// What an error's name starts with.

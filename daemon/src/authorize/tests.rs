@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use super::*;
 
-const ACTIONS: [Action; 19] = [
+const ACTIONS: [Action; 22] = [
     Action::UserCreate,
     Action::UserUpdate,
     Action::UserUpdateOwn,
@@ -11,6 +11,9 @@ const ACTIONS: [Action; 19] = [
     Action::UserList,
     Action::UserLock,
     Action::UserUnlock,
+    Action::UserEnable,
+    Action::AttributeManage,
+    Action::MetadataManage,
     Action::PasswordSet,
     Action::PasswordChangeOwn,
     Action::TwoFactorManage,
@@ -28,7 +31,7 @@ const ACTIONS: [Action; 19] = [
 /// user; and to a plain other user as `u`ser, a`U`ditor, `h`elpdesk; `p` to an other user with
 /// power (sudo or a role) as helpdesk; `n` to no one user as plain user; `N` so as auditor.
 /// Administrators and uid 0 are allowed everything but what is only one's own.
-const ALLOWED: [(Action, &str); 19] = [
+const ALLOWED: [(Action, &str); 22] = [
     (Action::UserCreate, ""),
     (Action::UserUpdate, ""),
     (Action::UserUpdateOwn, "o"),
@@ -37,6 +40,9 @@ const ALLOWED: [(Action, &str); 19] = [
     (Action::UserList, "UN"),
     (Action::UserLock, ""),
     (Action::UserUnlock, "h"),
+    (Action::UserEnable, ""),
+    (Action::AttributeManage, ""),
+    (Action::MetadataManage, "o"),
     (Action::PasswordSet, "h"),
     (Action::PasswordChangeOwn, "o"),
     (Action::TwoFactorManage, "oh"),

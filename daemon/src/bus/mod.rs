@@ -5,10 +5,12 @@
 //! where a role is not enough, and runs the use case. Nothing of an account is known here.
 
 mod accounts;
+mod administration;
 mod callers;
 mod door;
 mod errors;
 mod gate;
+mod metadata;
 mod objects;
 mod options;
 mod polkit;
@@ -29,8 +31,10 @@ use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath};
 
 use self::accounts::Accounts;
+use self::administration::Administration;
 use self::door::Door;
 use self::gate::Gate;
+use self::metadata::Metadata;
 use self::objects::Objects;
 use crate::service::{Event, EventKind, Service};
 
@@ -51,6 +55,10 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     let objects = Arc::new(Objects::default());
     let accounts = Accounts::new(Arc::clone(&door), Arc::clone(&objects));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), accounts)).await?;
+    let administration = Administration::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), administration)).await?;
+    let metadata = Metadata::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), metadata)).await?;
     let served = Served { door, objects, events };
     let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
     match claimed {
@@ -158,6 +166,9 @@ impl Served {
         if let Err(error) = connection.object_server().remove::<Gate<Accounts>, _>(PATH).await {
             tracing::debug!(%error, "the service's object was not there");
         }
+        // These are on the bus only when all of it is.
+        let _ = connection.object_server().remove::<Gate<Administration>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Metadata>, _>(PATH).await;
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answers;
 mod introspection;
+mod metadata;
 mod polkit;
 mod private_bus;
 mod properties;

@@ -39,7 +39,7 @@ verbs! {
     UpdateUser = "update-user" => UserUpdate,
     /// `DeleteUser`.
     DeleteUser = "delete-user" => UserDelete,
-    /// `GetUser`, `FindUser` and a user's properties.
+    /// `GetUser`, `FindUser`, `GetMetadata` and a user's properties.
     GetUser = "get-user" => UserRead,
     /// `ListUsers`.
     ListUsers = "list-users" => UserList,
@@ -47,6 +47,22 @@ verbs! {
     LockUser = "lock-user" => UserLock,
     /// `UnlockUser`.
     UnlockUser = "unlock-user" => UserUnlock,
+    /// `EnableUser`.
+    EnableUser = "enable-user" => UserEnable,
+    /// `DisableUser`.
+    DisableUser = "disable-user" => UserEnable,
+    /// `SetAttribute`.
+    SetAttribute = "set-attribute" => AttributeManage,
+    /// `PopAttribute`.
+    PopAttribute = "pop-attribute" => AttributeManage,
+    /// `SetSetting`.
+    SetSetting = "set-setting" => MetadataManage,
+    /// `DeleteSetting`.
+    DeleteSetting = "delete-setting" => MetadataManage,
+    /// `SetProfile`.
+    SetProfile = "set-profile" => MetadataManage,
+    /// `DeleteProfile`.
+    DeleteProfile = "delete-profile" => MetadataManage,
     /// `SetPassword`.
     SetPassword = "set-password" => PasswordSet,
     /// `GeneratePassword`.

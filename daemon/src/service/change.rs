@@ -96,6 +96,11 @@ impl Change<'_> {
         self.events.push(Event { kind, uid, name: name.to_owned() });
     }
 
+    /// Listeners hear of this change, which the index does not show.
+    pub(crate) fn tell(&mut self, kind: EventKind, uid: u32, name: &str) {
+        self.events.push(Event { kind, uid, name: name.to_owned() });
+    }
+
     /// The index must show this change.
     pub(crate) fn publish(&mut self) {
         self.publishes = true;

@@ -8,6 +8,7 @@ mod groups;
 mod keys;
 mod logins;
 mod members;
+mod metadata;
 mod migrate;
 mod numbers;
 mod open;

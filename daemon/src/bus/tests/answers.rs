@@ -20,7 +20,7 @@ fn json_of(fd: &OwnedFd) -> Value {
     serde_json::from_slice(&secret_from_fd(fd, Duration::from_secs(5)).unwrap()).unwrap()
 }
 
-fn refused<T: std::fmt::Debug>(result: zbus::Result<T>) -> BusError {
+pub(super) fn refused<T: std::fmt::Debug>(result: zbus::Result<T>) -> BusError {
     match result.unwrap_err().into() {
         CallError::Refused(error) => error,
         other => panic!("{other}"),

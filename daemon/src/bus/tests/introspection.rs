@@ -8,6 +8,9 @@ use super::private_bus::{PrivateBus, ROOT};
 use serde_json::json;
 
 const ACCOUNTS: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.xml");
+const ADMINISTRATION: &str =
+    include_str!("../../../../packaging/dbus/org.roster.Accounts1.Administration.xml");
+const METADATA: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Metadata.xml");
 const USER: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.User.xml");
 
 /// The members of an interface: each with its arguments and annotations, in their order.
@@ -82,10 +85,13 @@ fn the_shipped_xml_is_the_live_introspection() {
         let accounts = introspect(&connection, "/org/roster/Accounts1").await;
         (accounts, introspect(&connection, &path).await)
     });
-    for (shipped, live, interface) in
-        [(ACCOUNTS, accounts, "org.roster.Accounts1"), (USER, user, "org.roster.Accounts1.User")]
-    {
-        let (shipped, live) = (members(shipped, interface), members(&live, interface));
+    for (shipped, live, interface) in [
+        (ACCOUNTS, &accounts, "org.roster.Accounts1"),
+        (ADMINISTRATION, &accounts, "org.roster.Accounts1.Administration"),
+        (METADATA, &accounts, "org.roster.Accounts1.Metadata"),
+        (USER, &user, "org.roster.Accounts1.User"),
+    ] {
+        let (shipped, live) = (members(shipped, interface), members(live, interface));
         let missing: Vec<_> = shipped.difference(&live).collect();
         let surplus: Vec<_> = live.difference(&shipped).collect();
         assert!(
