@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::examples::with_examples;
 use crate::output::{Answer, Format};
 use crate::session::Session;
-use crate::{completions, group, key, sudo, two_factor, user, whoami};
+use crate::{admin, completions, group, key, sudo, two_factor, user, whoami};
 
 /// Manages the accounts that this system serves: users, groups, second factors, SSH keys, sudo rights
 #[derive(Debug, Parser)]
@@ -61,6 +61,9 @@ enum Noun {
     /// What sudo lets users and groups run
     #[command(subcommand)]
     Sudo(sudo::Verb),
+    /// The first administrator
+    #[command(subcommand)]
+    Admin(admin::Verb),
     /// The own account
     Whoami,
     /// Prints a completion script for a shell
@@ -100,6 +103,7 @@ impl CommandLine {
             Noun::TwoFactor(verb) => verb.run(session).await,
             Noun::Key(verb) => verb.run(session).await,
             Noun::Sudo(verb) => verb.run(session).await,
+            Noun::Admin(verb) => verb.run(session).await,
             Noun::Whoami => whoami::run(session).await,
             Noun::Completions(completions) => Ok(completions.run()),
         }

@@ -64,7 +64,9 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("user passwd-entry", &["roster user passwd-entry alice"]),
-    ("user next-uid", &["roster user next-uid"]),
+    ("user next-uid", &["roster user next-uid", "roster user next-uid --reserve"]),
+    ("user lastseen", &["roster user lastseen alice", "roster user lastseen --all"]),
+    ("user report", &["roster user report"]),
     ("user shells", &["roster user shells --json"]),
     (
         "group create",
@@ -74,7 +76,8 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("group show", &["roster group show dev"]),
-    ("group list", &["roster group list --output plain"]),
+    ("group list", &["roster group list --output plain", "roster group list de"]),
+    ("group update", &["roster group update dev --display-name \"Software developers\""]),
     ("group delete", &["roster group delete ops --yes"]),
     ("group add-member", &["roster group add-member dev alice"]),
     ("group remove-member", &["roster group remove-member dev alice"]),
@@ -110,6 +113,8 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("sudo revoke", &["roster sudo revoke alice 1", "roster sudo revoke %dev --all"]),
     ("sudo list", &["roster sudo list", "roster sudo list alice --json"]),
+    ("admin status", &["roster admin status"]),
+    ("admin setup", &["printf '%s\\n' \"$PASSWORD\" | roster admin setup admin --password-stdin"]),
     ("whoami", &["roster whoami"]),
     ("completions", &["roster completions bash"]),
 ];
@@ -171,6 +176,6 @@ mod tests {
                 assert!(EXAMPLES.iter().any(|(path, _)| *path == verb), "{verb}");
             }
         }
-        assert_eq!(EXAMPLES.len(), 38);
+        assert_eq!(EXAMPLES.len(), 43);
     }
 }

@@ -1,13 +1,14 @@
 //! `roster group …`.
 
+use bus::names::{ADMINISTRATION, INTERFACE};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::output::{Answer, Column};
+use crate::output::{Answer, Column, View};
 use crate::paging::Page;
 use crate::secret::confirm;
-use crate::session::{Session, to_dictionary};
+use crate::session::{Session, to_dictionary, to_record};
 
 const FIRST: &[&str] = &["name", "gid", "id", "display_name", "members"];
 const COLUMNS: &[Column] = &[
@@ -26,9 +27,13 @@ pub enum Verb {
     Show(Subject),
     /// Lists the groups, in order of name
     List {
+        /// Only groups with this text in their name or display name
+        search: Option<String>,
         #[command(flatten)]
         page: Page,
     },
+    /// Changes a group's name or display name; its number and members stay
+    Update(Update),
     /// Deletes a group; its members stay
     Delete {
         #[command(flatten)]
@@ -53,6 +58,20 @@ pub struct Create {
     gid: Option<u32>,
     /// What people call it
     #[arg(long, value_name = "TEXT")]
+    display_name: Option<String>,
+}
+
+/// The fields to change.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("fields").required(true).multiple(true))]
+pub struct Update {
+    #[command(flatten)]
+    group: Subject,
+    /// New name
+    #[arg(long, group = "fields")]
+    name: Option<String>,
+    /// What people call it; an empty text for nothing
+    #[arg(long, value_name = "TEXT", group = "fields")]
     display_name: Option<String>,
 }
 
@@ -81,9 +100,14 @@ impl Verb {
                 let group = session.record("GetGroup", &(group.subject.as_str(),)).await?;
                 Ok(Answer::record(Value::Object(group), FIRST))
             }
-            Self::List { page } => {
-                page.fetch(session, "ListGroups", "groups", COLUMNS, |_| ()).await
+            Self::List { search, page } => {
+                let search = search.as_deref().map(|text| ("search", text));
+                let further: Vec<_> = search.into_iter().collect();
+                let part = page.collect(session, (INTERFACE, "ListGroups"), &further, |_| ());
+                let rows = View::Rows { list: Some("groups"), columns: COLUMNS };
+                Ok(part.await?.answer("groups", rows))
             }
+            Self::Update(update) => update.run(session).await,
             Self::Delete { group, yes } => delete(&group.subject, yes, session).await,
             Self::AddMember(Membership { group, user }) => {
                 session.call::<_, ()>("AddMember", &(group.as_str(), user.as_str())).await?;
@@ -109,6 +133,17 @@ impl Create {
         }
         let group = session.record("CreateGroup", &(to_dictionary(&fields)?,)).await?;
         Ok(Answer::record(Value::Object(group), FIRST))
+    }
+}
+
+impl Update {
+    async fn run(self, session: &Session) -> Result<Answer, Error> {
+        let given = [("name", self.name), ("display_name", self.display_name)];
+        let given = given.into_iter().filter_map(|(field, text)| Some((field.to_owned(), text?)));
+        let fields: Map<String, Value> = given.map(|(field, text)| (field, text.into())).collect();
+        let body = (self.group.subject.as_str(), to_dictionary(&fields)?);
+        let group = session.call_on(ADMINISTRATION, "UpdateGroup", &body).await?;
+        Ok(Answer::record(Value::Object(to_record(&group)?), FIRST))
     }
 }
 

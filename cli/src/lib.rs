@@ -2,6 +2,7 @@
 //! the answer for people or for programs. Nothing is decided here: the daemon checks every right
 //! and every field.
 
+mod admin;
 mod command_line;
 mod completions;
 mod duration;

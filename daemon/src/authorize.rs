@@ -58,7 +58,9 @@ pub enum Action {
     SudoManage,
     /// List sudo rules.
     SudoRead,
-    /// Create, delete and fill groups.
+    /// Set up the first administrator. uid 0 alone may, and nobody is asked.
+    AdministratorSetUp,
+    /// Create, change, delete and fill groups.
     GroupManage,
     /// Read groups.
     GroupRead,
@@ -202,6 +204,9 @@ pub fn decide(caller: &Caller, action: Action, target: Option<&Target>) -> Decis
     if needs_own && !own {
         return Decision::Deny;
     }
+    if action == Action::AdministratorSetUp && caller.uid != 0 {
+        return Decision::Deny;
+    }
     let active = caller.account.as_ref().is_some_and(|account| account.active);
     let role = caller.account.as_ref().filter(|_| active).map(|account| account.role);
     let administrator = caller.uid == 0 || role == Some(Role::Admin);
@@ -259,6 +264,7 @@ const fn may_own(action: Action) -> bool {
         | Action::AttributeManage
         | Action::PasswordSet
         | Action::SudoManage
+        | Action::AdministratorSetUp
         | Action::GroupManage
         | Action::GroupRead => false,
     }
@@ -288,6 +294,7 @@ const fn may_auditor(action: Action) -> bool {
         | Action::TwoFactorVerify
         | Action::KeyManage
         | Action::SudoManage
+        | Action::AdministratorSetUp
         | Action::GroupManage => false,
     }
 }
@@ -315,6 +322,7 @@ const fn may_helpdesk(action: Action) -> bool {
         | Action::KeyRead
         | Action::SudoManage
         | Action::SudoRead
+        | Action::AdministratorSetUp
         | Action::GroupManage
         | Action::GroupRead => false,
     }

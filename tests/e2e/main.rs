@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod accounts;
+mod administration;
 mod bus;
 mod contents;
 mod conversation;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bus::names::ADMINISTRATION;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -34,8 +35,12 @@ pub async fn passwd_entry(subject: &str, session: &Session) -> Result<Answer, Er
     Ok(Answer::record(Value::Object(entry), order))
 }
 
-pub async fn next_uid(session: &Session) -> Result<Answer, Error> {
-    let uid: u32 = session.call("GetNextUid", &()).await?;
+pub async fn next_uid(reserve: bool, session: &Session) -> Result<Answer, Error> {
+    let uid: u32 = if reserve {
+        session.call_on(ADMINISTRATION, "ReserveUid", &()).await?
+    } else {
+        session.call("GetNextUid", &()).await?
+    };
     Ok(Answer::lines(json!({ "uid": uid }), &[&uid.to_string()]))
 }
 

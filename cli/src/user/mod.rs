@@ -1,5 +1,6 @@
 //! `roster user …`.
 
+mod activity;
 mod create;
 mod delete;
 mod lookup;
@@ -52,7 +53,15 @@ pub enum Verb {
     /// Shows the entry of passwd(5), straight from the store
     PasswdEntry(Subject),
     /// Shows the uid that the next account would get
-    NextUid,
+    NextUid {
+        /// Hold it for an hour: only who asks for it by number gets it
+        #[arg(long)]
+        reserve: bool,
+    },
+    /// Tells when an account, or each, last logged in
+    Lastseen(activity::LastSeen),
+    /// Counts the accounts: of each source, disabled, locked, with a second factor
+    Report,
     /// Lists the shells that an account may have
     Shells,
 }
@@ -98,7 +107,9 @@ impl Verb {
             Self::Profile(verb) => verb.run(session).await,
             Self::Password(password) => password.run(session).await,
             Self::PasswdEntry(user) => lookup::passwd_entry(&user.subject, session).await,
-            Self::NextUid => lookup::next_uid(session).await,
+            Self::NextUid { reserve } => lookup::next_uid(reserve, session).await,
+            Self::Lastseen(seen) => seen.run(session).await,
+            Self::Report => activity::report(session).await,
             Self::Shells => lookup::shells(session).await,
         }
     }

@@ -226,6 +226,24 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
             connection.reply(&header, &(alice(), secrets)).await
         }
         "GetUser" | "UpdateUser" | "WhoAmI" => connection.reply(&header, &alice()).await,
+        "ReserveUid" => connection.reply(&header, &3002_u32).await,
+        "HasLocalAdministratorSetUp" => connection.reply(&header, &true).await,
+        "SetUpLocalAdministrator" => connection.reply(&header, &alice()).await,
+        "GetReport" => {
+            let report = json!({"total": 5, "ours": 3, "files": 2, "homes": 1, "active": 1,
+                "disabled": 1, "locked": 0, "two_factor": 2});
+            connection.reply(&header, &dictionary(report)).await
+        }
+        "GetLastSeen" => {
+            let seen = json!({"name": "alice", "last_login": "2026-01-31T12:00:00Z",
+                "service": "sshd", "from": "192.0.2.7"});
+            connection.reply(&header, &dictionary(seen)).await
+        }
+        "ListLastSeen" => {
+            let seen = json!({"name": "alice", "last_login": "2026-01-31T12:00:00Z"});
+            let page = vec![dictionary(seen), dictionary(json!({"name": "bob\u{1b}[2J"}))];
+            connection.reply(&header, &(3_u64, page)).await
+        }
         "GetMetadata" => {
             let metadata = json!({
                 "attributes": {"desk": {"floor": [2, null]}, "color": "blue"},
@@ -247,7 +265,7 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
                 dictionary(json!({"name": "dev", "gid": 3001, "members": ["alice", "bob"]}));
             connection.reply(&header, &(1_u64, vec![group])).await
         }
-        "CreateGroup" | "GetGroup" => {
+        "CreateGroup" | "GetGroup" | "UpdateGroup" => {
             let group = json!({"name": "dev", "gid": 3001, "members": []});
             connection.reply(&header, &dictionary(group)).await
         }

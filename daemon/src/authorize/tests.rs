@@ -133,6 +133,16 @@ fn administrators_and_root_may_everything_but_be_somebody_else() {
 }
 
 #[test]
+fn the_first_administrator_is_set_up_by_root_alone() {
+    let action = Action::AdministratorSetUp;
+    assert!(allowed(&root(), action, None));
+    for role in [Role::User, Role::Auditor, Role::Helpdesk, Role::Admin] {
+        assert_eq!(decide(&caller(role), action, None), Decision::Deny);
+    }
+    assert_eq!(decide(&stranger(), action, None), Decision::Deny);
+}
+
+#[test]
 fn a_stranger_gets_only_what_polkit_grants() {
     for action in ACTIONS {
         for target in [None, Some(other(Role::User, false))] {

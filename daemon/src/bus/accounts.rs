@@ -16,7 +16,7 @@ use super::errors::bus_error;
 use super::gate::Guarded;
 use super::objects::Objects;
 use super::options::Options;
-use super::records::{fields, give_power, is_powerful, record, records, subject};
+use super::records::{fields, give_power, is_powerful, record, records, searched, subject};
 use super::two_factor;
 use super::users;
 use super::verb::Verb;
@@ -375,10 +375,12 @@ impl Accounts {
         options: Dictionary,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(u64, Vec<Dictionary>), BusError> {
+        let (search, options) = searched(options)?;
         let (offset, limit) = page(options)?;
         self.door.grant(&call, Verb::ListGroups, None).await?;
         let list = move |service: &Service| {
-            let page = service.list_groups(offset, limit).map_err(|error| bus_error(&error))?;
+            let page =
+                service.list_groups(&search, offset, limit).map_err(|error| bus_error(&error))?;
             Ok((page.total, records(&page.items)?))
         };
         self.door.blocking(list).await
@@ -464,7 +466,7 @@ impl Accounts {
     ) -> zbus::Result<()>;
 }
 
-fn page(options: Dictionary) -> Result<(u64, u64), BusError> {
+pub(super) fn page(options: Dictionary) -> Result<(u64, u64), BusError> {
     let mut options = Options::new(options);
     let limit = options.number("limit").unwrap_or(DEFAULT_PAGE);
     let offset = options.number("offset").unwrap_or(0);

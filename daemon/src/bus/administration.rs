@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use accounts::Subject;
-use bus::BusError;
-use zbus::interface;
+use bus::{BusError, Dictionary};
 use zbus::message::Header;
+use zbus::{OwnedFd, interface};
 
+use super::accounts::page;
 use super::door::Door;
+use super::errors::bus_error;
 use super::gate::Guarded;
-use super::records::subject;
+use super::records::{fields, is_powerful, record, records, subject};
 use super::verb::Verb;
+use crate::service::Service;
 
 /// The interface, on the object at /org/roster/Accounts1.
 pub(super) struct Administration {
@@ -50,5 +53,79 @@ impl Administration {
         let subject = self::subject(subject)?;
         let grant = self.door.grant(&call, Verb::DisableUser, Some(&subject)).await?;
         self.door.run(move |service| service.disable_user(&grant, &subject)).await
+    }
+
+    #[zbus(out_args("uid"))]
+    async fn reserve_uid(&self, #[zbus(header)] call: Header<'_>) -> Result<u32, BusError> {
+        let grant = self.door.grant(&call, Verb::ReserveUid, None).await?;
+        self.door.run(move |service| service.reserve_uid(&grant)).await
+    }
+
+    #[zbus(out_args("seen"))]
+    async fn get_last_seen(
+        &self,
+        subject: &str,
+        #[zbus(header)] call: Header<'_>,
+    ) -> Result<Dictionary, BusError> {
+        let subject = self::subject(subject)?;
+        self.door.grant(&call, Verb::GetLastSeen, Some(&subject)).await?;
+        record(&self.door.run(move |service| service.last_seen(&subject)).await?)
+    }
+
+    #[zbus(out_args("total", "users"))]
+    async fn list_last_seen(
+        &self,
+        options: Dictionary,
+        #[zbus(header)] call: Header<'_>,
+    ) -> Result<(u64, Vec<Dictionary>), BusError> {
+        let (offset, limit) = page(options)?;
+        self.door.grant(&call, Verb::ListLastSeen, None).await?;
+        let list = move |service: &Service| {
+            let page = service.list_last_seen(offset, limit).map_err(|error| bus_error(&error))?;
+            Ok((page.total, records(&page.items)?))
+        };
+        self.door.blocking(list).await
+    }
+
+    #[zbus(out_args("report"))]
+    async fn get_report(&self, #[zbus(header)] call: Header<'_>) -> Result<Dictionary, BusError> {
+        self.door.grant(&call, Verb::GetReport, None).await?;
+        record(&self.door.run(Service::report).await?)
+    }
+
+    #[zbus(out_args("group"))]
+    async fn update_group(
+        &self,
+        subject: &str,
+        fields: Dictionary,
+        #[zbus(header)] call: Header<'_>,
+    ) -> Result<Dictionary, BusError> {
+        let (name, subject) = (subject, self::subject(subject)?);
+        let fields = self::fields(&fields)?;
+        let root_groups = &self.door.service().config().accounts.root_groups;
+        let powerful = |name: &str| is_powerful(name, root_groups);
+        let power = powerful(name)
+            || fields.get("name").is_some_and(|name| name.as_str().is_none_or(powerful));
+        let grant = self.door.grant_with_power(&call, Verb::UpdateGroup, power).await?;
+        let update = move |service: &Service| service.update_group(&grant, &subject, &fields);
+        record(&self.door.run(update).await?)
+    }
+
+    #[zbus(out_args("set_up"))]
+    async fn has_local_administrator_set_up(&self) -> Result<bool, BusError> {
+        self.door.run(Service::is_administrator_set_up).await
+    }
+
+    #[zbus(out_args("user"))]
+    async fn set_up_local_administrator(
+        &self,
+        name: String,
+        password: OwnedFd,
+        #[zbus(header)] call: Header<'_>,
+    ) -> Result<Dictionary, BusError> {
+        let grant = self.door.grant_set_up(&call).await?;
+        let password = self.door.secret("password", password.into()).await?;
+        let set_up = move |service: &Service| service.set_up_administrator(&grant, &name, password);
+        record(&self.door.run(set_up).await?)
     }
 }

@@ -168,6 +168,12 @@ impl Door {
         self.decide(call, &sender, Verb::SetPassword, action, Some(&target)).await
     }
 
+    /// The right to set up the first administrator, which polkit is never asked about.
+    pub(super) async fn grant_set_up(&self, call: &Header<'_>) -> Result<Grant, BusError> {
+        let sender = self.sender(call).await?;
+        self.decide(call, &sender, Verb::CreateUser, Action::AdministratorSetUp, None).await
+    }
+
     async fn look_up(
         &self,
         call: &Header<'_>,

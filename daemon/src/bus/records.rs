@@ -11,6 +11,9 @@ use super::errors::{dictionary_error, invalid};
 /// A page is cut here, in bytes of its JSON: the system bus takes messages of 32 MiB.
 const MAX_PAGE_BYTES: usize = 12 * 1024 * 1024;
 
+/// The longest text that is searched for, in bytes.
+const MAX_SEARCH: usize = 256;
+
 /// A record as a dictionary.
 pub(super) fn record(record: &impl Serialize) -> Result<Dictionary, BusError> {
     let unreadable = |reason: String| {
@@ -71,6 +74,15 @@ pub(super) fn give_power(fields: &Map<String, Value>, root_groups: &[String]) ->
 pub(super) fn is_powerful(group: &str, root_groups: &[String]) -> bool {
     let group = group.strip_prefix("gid:").unwrap_or(group);
     group.bytes().all(|b| b.is_ascii_digit()) || root_groups.iter().any(|name| name == group)
+}
+
+/// The text that a list is searched for (none: the empty text), and the other options.
+pub(super) fn searched(mut options: Dictionary) -> Result<(String, Dictionary), BusError> {
+    let Some(search) = options.remove("search") else { return Ok((String::new(), options)) };
+    match fields(&Dictionary::from([("search".to_owned(), search)]))?.remove("search") {
+        Some(Value::String(search)) if search.len() <= MAX_SEARCH => Ok((search, options)),
+        _ => Err(invalid("search", "is a text of at most 256 bytes")),
+    }
 }
 
 /// JSON that holds secrets, in memory that is wiped.

@@ -51,6 +51,14 @@ verbs! {
     EnableUser = "enable-user" => UserEnable,
     /// `DisableUser`.
     DisableUser = "disable-user" => UserEnable,
+    /// `ReserveUid`.
+    ReserveUid = "reserve-uid" => UserCreate,
+    /// `GetLastSeen`.
+    GetLastSeen = "get-last-seen" => UserRead,
+    /// `ListLastSeen`.
+    ListLastSeen = "list-last-seen" => UserList,
+    /// `GetReport`.
+    GetReport = "get-report" => UserList,
     /// `SetAttribute`.
     SetAttribute = "set-attribute" => AttributeManage,
     /// `PopAttribute`.
@@ -101,6 +109,8 @@ verbs! {
     GetGroup = "get-group" => GroupRead,
     /// `ListGroups`.
     ListGroups = "list-groups" => GroupRead,
+    /// `UpdateGroup`.
+    UpdateGroup = "update-group" => GroupManage,
     /// `DeleteGroup`.
     DeleteGroup = "delete-group" => GroupManage,
     /// `AddMember`.

@@ -63,6 +63,12 @@ impl Host {
         }
     }
 
+    /// Whether a home directory is there.
+    #[must_use]
+    pub fn has_home(&self, path: &str) -> bool {
+        home::exists(self, path)
+    }
+
     /// Whether the effect would work now, for asking before the transaction that owes it commits.
     /// Changes nothing.
     ///

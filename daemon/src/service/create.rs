@@ -37,6 +37,16 @@ pub struct Created {
     pub password: Option<Secret>,
 }
 
+/// On what a user is created.
+pub(super) struct Terms<'a> {
+    /// What the caller needs the right to.
+    pub(super) action: Action,
+    /// What the audit log calls it.
+    pub(super) verb: &'a str,
+    /// What must hold when the user is written.
+    pub(super) allowed: &'a dyn Fn(Db<'_>) -> Result<(), Error>,
+}
+
 /// What a request comes to, once everything it needs is found.
 struct Plan {
     row: UserRow,
@@ -64,7 +74,19 @@ impl Service {
         fields: &Map<String, Value>,
         password: NewPassword,
     ) -> Result<Created, Error> {
-        need(grant, Action::UserCreate, None)?;
+        let terms = Terms { action: Action::UserCreate, verb: "user-create", allowed: &|_| Ok(()) };
+        self.create_on(&terms, grant, fields, password)
+    }
+
+    /// Creates a user on terms that hold inside the transaction.
+    pub(super) fn create_on(
+        &self,
+        terms: &Terms<'_>,
+        grant: &Grant,
+        fields: &Map<String, Value>,
+        password: NewPassword,
+    ) -> Result<Created, Error> {
+        need(grant, terms.action, None)?;
         let (fields, mut errors) = UserFields::read(fields);
         let generated = matches!(password, NewPassword::Generate);
         let context = fields.name.as_ref().map_or("", |name| name.as_str());
@@ -78,6 +100,7 @@ impl Service {
         self.read(|db| self.plan(db, &host, &fields, password.is_some(), errors))?;
         let phc = password.as_ref().map(|secret| self.hash_password(secret)).transpose()?;
         let user = self.change(grant.actor(), |change| {
+            (terms.allowed)(change.db)?;
             let none = FieldErrors::default();
             let plan = self.plan(change.db, &host, &fields, phc.is_some(), none)?;
             let row = self.write_new(grant, change, &host, &fields, plan)?;
@@ -91,7 +114,7 @@ impl Service {
                 "shell": user.shell, "role": user.role, "sudo_commands": user.sudo_commands,
                 "sudo_commands_nopasswd": user.sudo_commands_nopasswd,
             });
-            change.audit("user-create", user.name.as_str(), &user.id.to_string(), &shown)?;
+            change.audit(terms.verb, user.name.as_str(), &user.id.to_string(), &shown)?;
             change.announce(EventKind::Added, user.uid, user.name.as_str());
             Ok(user)
         })?;
@@ -127,7 +150,7 @@ impl Service {
                 uid
             }
             Some(uid) => uid,
-            None => next_uid(db, host)?,
+            None => next_uid(db, host, now)?,
         };
         let primary = self.plan_primary(db, host, fields, &mut errors)?;
         let groups = fields.groups.as_deref().unwrap_or_default();
@@ -269,6 +292,7 @@ impl Service {
             Primary::New(name) => self.make_group(change, host, &name, Some(row.uid), "")?.gid,
         };
         change.db.use_uid(row.uid)?;
+        change.db.release_uid(row.uid)?;
         change.db.insert_user(&row)?;
         for joined in groups {
             self.join(grant, change, host, row.id, joined)?;
@@ -305,8 +329,8 @@ impl Service {
     /// # Errors
     /// When the store or the host's files cannot be read.
     pub fn next_uid(&self) -> Result<u32, Error> {
-        let host = self.local_accounts()?;
-        self.read(|db| Ok(next_uid(db, &host)?.get()))
+        let (host, now) = (self.local_accounts()?, self.now());
+        self.read(|db| Ok(next_uid(db, &host, now)?.get()))
     }
 
     /// The user that is meant.
@@ -318,13 +342,13 @@ impl Service {
     }
 }
 
-/// The next uid from 3000 up that was never given out, is not reserved, and is nobody else's.
-fn next_uid(db: Db<'_>, host: &LocalAccounts) -> Result<Uid, Error> {
+/// The next uid from 3000 up that was never given out, is not held, and is nobody else's.
+pub(super) fn next_uid(db: Db<'_>, host: &LocalAccounts, now: i64) -> Result<Uid, Error> {
     let mut from = Uid::FIRST;
     loop {
         let number = db.free_uid(from)?;
         match Uid::parse(u64::from(number)) {
-            Ok(uid) if !host.knows_uid(number) => return Ok(uid),
+            Ok(uid) if !host.knows_uid(number) && !db.uid_reserved(number, now)? => return Ok(uid),
             _ if number >= i32::MAX as u32 => {
                 return Err(Error::Unavailable("every uid is used up".to_owned()));
             }

@@ -14,7 +14,7 @@ use super::{Error, Page, Service, record};
 use crate::authorize::{Action, Grant};
 use crate::store::{Db, GroupRow, HolderKey, UserKey};
 
-fn find(db: Db<'_>, subject: &Subject) -> Result<GroupRow, Error> {
+pub(super) fn find(db: Db<'_>, subject: &Subject) -> Result<GroupRow, Error> {
     let found = match subject {
         Subject::Name(name) => db.group_by_name(name)?,
         Subject::Number(gid) => db.group_by_gid(*gid)?,
@@ -140,15 +140,16 @@ impl Service {
         self.read(|db| record::group(db, find(db, subject)?))
     }
 
-    /// Groups by name, from `offset` on.
+    /// Groups by name, from `offset` on: all, or those with `search` somewhere in their name or
+    /// display name, ASCII letters of either case being the same.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn list_groups(&self, offset: u64, limit: u64) -> Result<Page<Group>, Error> {
+    pub fn list_groups(&self, search: &str, offset: u64, limit: u64) -> Result<Page<Group>, Error> {
         self.read(|db| {
-            let rows = db.groups(offset, limit)?;
+            let rows = db.groups(search, offset, limit)?;
             let items = rows.into_iter().map(|row| record::group(db, row));
-            Ok(Page { total: db.count_groups()?, items: items.collect::<Result<_, _>>()? })
+            Ok(Page { total: db.count_groups(search)?, items: items.collect::<Result<_, _>>()? })
         })
     }
 

@@ -47,7 +47,7 @@ impl Service {
             members.entry(group).or_default().push(member);
         }
         let mut groups: Vec<GroupEntry> = Vec::new();
-        for group in db.groups(0, i64::MAX as u64)? {
+        for group in db.groups("", 0, i64::MAX as u64)? {
             groups.push(GroupEntry {
                 name: group.name.to_string(),
                 gid: group.gid,

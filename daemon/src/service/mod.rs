@@ -3,6 +3,7 @@
 //! Every mutation goes through [`Service::change`]: one transaction for the change, its audit row
 //! and the host effects it owes; then the index shows it; then the effects are carried out.
 
+mod activity;
 mod administrators;
 mod caller;
 mod change;
@@ -11,6 +12,7 @@ mod delete;
 mod enable;
 mod error;
 mod fields;
+mod group_update;
 mod groups;
 mod homes;
 mod index_contents;
@@ -22,6 +24,8 @@ mod lookups;
 mod metadata;
 mod passwords;
 mod record;
+mod reservations;
+mod set_up;
 mod sudo;
 mod two_factor;
 mod update;

@@ -50,7 +50,7 @@ fn every_wrong_field_is_named_and_nothing_is_written() {
     assert_eq!(fields_of(f.create(json!({"name": "bob", "home": "/home/alice/bob"}))), ["home"]);
     assert_eq!(fields_of(f.create(json!({"full_name": "x"}))), ["name"]);
     assert_eq!(f.service.list_users(0, 10).unwrap().total, 1);
-    assert_eq!(f.service.list_groups(0, 10).unwrap().total, 1);
+    assert_eq!(f.service.list_groups("", 0, 10).unwrap().total, 1);
 }
 
 #[test]

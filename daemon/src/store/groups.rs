@@ -21,6 +21,10 @@ pub struct GroupRow {
 
 const COLUMNS: &str = "id, name, gid, display_name, builtin, created_at, updated_at, generation";
 
+/// Whether a group has the text ?1 in its name or display name; the empty text is in all.
+const MATCHES: &str =
+    "(?1 = '' OR instr(name, lower(?1)) > 0 OR instr(lower(display_name), lower(?1)) > 0)";
+
 fn read(row: &Row<'_>) -> rusqlite::Result<GroupRow> {
     Ok(GroupRow {
         id: GroupId(uuid_column(row, 0)?),
@@ -62,19 +66,49 @@ impl Db<'_> {
         self.group_where("id", &id.0.as_bytes().as_slice())
     }
 
-    /// Groups by name, from `offset` on.
-    pub(crate) fn groups(self, offset: u64, limit: u64) -> Result<Vec<GroupRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM groups ORDER BY name LIMIT ?1 OFFSET ?2");
+    /// Groups by name, from `offset` on; all of them have `search` in a name of theirs.
+    pub(crate) fn groups(
+        self,
+        search: &str,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<GroupRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM groups WHERE {MATCHES} ORDER BY name LIMIT ?2 OFFSET ?3"
+        );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![limit as i64, offset as i64], read)?;
+        let rows = statement.query_map(params![search, limit as i64, offset as i64], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How many groups there are.
-    pub(crate) fn count_groups(self) -> Result<u64, StoreError> {
+    /// How many groups have `search` in a name of theirs.
+    pub(crate) fn count_groups(self, search: &str) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM groups WHERE {MATCHES}");
         let count =
-            self.connection.query_row("SELECT count(*) FROM groups", [], |r| r.get::<_, i64>(0));
+            self.connection.prepare_cached(&sql)?.query_row([search], |r| r.get::<_, i64>(0));
         Ok(count? as u64)
+    }
+
+    /// Writes a changed row over the one with its id.
+    pub(crate) fn update_group(self, group: &GroupRow) -> Result<(), StoreError> {
+        let GroupRow { id, name, gid, display_name, builtin, created_at, updated_at, generation } =
+            group;
+        self.connection
+            .prepare_cached(
+                "UPDATE groups SET name = ?2, gid = ?3, display_name = ?4, builtin = ?5, \
+                 created_at = ?6, updated_at = ?7, generation = ?8 WHERE id = ?1",
+            )?
+            .execute(params![
+                id.0.as_bytes().as_slice(),
+                name.as_str(),
+                gid,
+                display_name,
+                builtin,
+                created_at,
+                updated_at,
+                *generation as i64
+            ])?;
+        Ok(())
     }
 
     /// Writes a new row.

@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// The schema's history; the number of a migration is its place here, from 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_reserved_uids.sql"),
+];
 
 /// Brings the database to the present version.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -49,6 +52,24 @@ mod tests {
             migrate_with(&mut connection, &MIGRATIONS[..older]).unwrap();
             migrate(&mut connection).unwrap();
             assert_eq!(schema(&connection), schema(&fresh), "from version {older}");
+        }
+    }
+
+    #[test]
+    fn what_an_older_version_has_stored_is_kept() {
+        for older in 1..MIGRATIONS.len() {
+            let mut connection = Connection::open_in_memory().unwrap();
+            migrate_with(&mut connection, &MIGRATIONS[..older]).unwrap();
+            let rows = "INSERT INTO used_uids VALUES (3000); \
+                        INSERT INTO meta (key, value) VALUES ('x', 'kept')";
+            connection.execute_batch(rows).unwrap();
+            migrate(&mut connection).unwrap();
+            let count = "SELECT (SELECT count(*) FROM used_uids) \
+                         + (SELECT count(*) FROM meta WHERE value = 'kept')";
+            let kept: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
+            assert_eq!(kept, 2, "from version {older}");
+            let free = "INSERT INTO reserved_uids (uid, until) VALUES (3001, 1)";
+            assert_eq!(connection.execute(free, []).unwrap(), 1);
         }
     }
 

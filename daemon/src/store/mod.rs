@@ -3,6 +3,7 @@
 //! This is the only place that knows rusqlite. A [`Db`] is the open database inside a
 //! transaction; its methods, one file per table, are all that the service sees.
 
+mod activity;
 mod audit;
 mod groups;
 mod keys;
@@ -15,6 +16,7 @@ mod open;
 mod outbox;
 mod passwords;
 mod recovery;
+mod reservations;
 mod sudo_rules;
 mod throttle;
 mod totp;

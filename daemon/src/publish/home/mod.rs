@@ -8,6 +8,7 @@
 mod base;
 mod copy;
 mod create;
+mod exists;
 mod neighbours;
 mod relocate;
 mod remove;
@@ -17,6 +18,7 @@ pub(crate) mod testing;
 mod xattr;
 
 pub use create::{Owner, check as check_create, create};
+pub use exists::exists;
 pub use relocate::{check as check_relocate, relocate};
 pub use retire::{archive, check_archive, check_purge, purge};
 

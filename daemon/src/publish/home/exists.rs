@@ -1,0 +1,14 @@
+//! Whether a home is there.
+
+use rustix::fs::{AtFlags, FileType, statat};
+
+use super::base;
+use crate::publish::host::Host;
+
+/// Whether the path leads to a directory where homes may be, without a symbolic link on the way.
+#[must_use]
+pub fn exists(host: &Host, path: &str) -> bool {
+    let Ok(Some(place)) = base::place(host, path) else { return false };
+    statat(&place.base, place.name.as_str(), AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+}
