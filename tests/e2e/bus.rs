@@ -126,6 +126,8 @@ fn the_shipped_interface_is_the_live_one() {
     m.sh(&format!("{CALL} FindUser s alice")).ok();
     for (object, name) in [
         ("/org/roster/Accounts1", "org.roster.Accounts1"),
+        ("/org/roster/Accounts1", "org.roster.Accounts1.Administration"),
+        ("/org/roster/Accounts1", "org.roster.Accounts1.Metadata"),
         ("/org/roster/Accounts1/user/3000", "org.roster.Accounts1.User"),
     ] {
         let live = m

@@ -56,6 +56,8 @@ fn everything_is_where_other_programs_look_for_it() {
         "usr/lib/tmpfiles.d/roster.conf",
         "usr/share/dbus-1/interfaces/org.roster.Accounts1.xml",
         "usr/share/dbus-1/interfaces/org.roster.Accounts1.User.xml",
+        "usr/share/dbus-1/interfaces/org.roster.Accounts1.Administration.xml",
+        "usr/share/dbus-1/interfaces/org.roster.Accounts1.Metadata.xml",
         "usr/share/dbus-1/system.d/org.roster.Accounts1.conf",
         "usr/share/dbus-1/system-services/org.roster.Accounts1.service",
         "usr/share/polkit-1/actions/org.roster.accounts1.policy",

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use accounts::Subject;
 use bus::{BusError, Dictionary};
-use serde_json::Value;
+use serde_json::{Value, json};
 use zbus::message::Header;
 use zbus::{OwnedVariant, interface};
 
 use super::door::Door;
+use super::errors::invalid;
 use super::gate::Guarded;
 use super::options::Options;
 use super::records::{fields, record, subject};
@@ -30,6 +31,18 @@ impl Metadata {
 impl Guarded for Metadata {
     fn shows(&self) -> Option<Subject> {
         None
+    }
+}
+
+/// A value that the record can be shown with: in it, the value is a level deeper.
+fn attribute(key: &str, value: OwnedVariant) -> Result<Value, BusError> {
+    let mut given = fields(&Dictionary::from([("value".to_owned(), value)]))?;
+    let value = given.remove("value").unwrap_or(Value::Null);
+    let shown = json!({ "attributes": { key: &value } });
+    let shown = shown.as_object().map(bus::to_dictionary);
+    match shown {
+        Some(Err(error)) => Err(invalid("value", &error.to_string())),
+        _ => Ok(value),
     }
 }
 
@@ -62,9 +75,7 @@ impl Metadata {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<bool, BusError> {
         let subject = self::subject(subject)?;
-        let value = fields(&Dictionary::from([("value".to_owned(), value)]))?
-            .remove("value")
-            .unwrap_or(Value::Null);
+        let value = attribute(&key, value)?;
         let grant = self.door.grant(&call, Verb::SetAttribute, Some(&subject)).await?;
         let set = move |service: &Service| service.set_attribute(&grant, &subject, &key, value);
         self.door.run(set).await.map(|()| true)

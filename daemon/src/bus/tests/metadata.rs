@@ -30,6 +30,13 @@ fn attributes_keep_their_types() {
         let odd = Variant::new((1_u8, 2_u8));
         let error = refused(m.set_attribute("alice", "odd", odd).await);
         assert_eq!((error.name, &*error.fields.0[0].field), (ErrorName::InvalidField, "value"));
+        // As deep as it gets: a record that could not be shown would hide all others.
+        for depth in 1..20 {
+            let deep = (1..depth).fold(Variant::U8(1), |inner, _| Variant::new(vec![inner]));
+            let taken = m.set_attribute("alice", "deep", deep).await.is_ok();
+            assert!(m.get_metadata("alice").await.is_ok(), "{depth}");
+            assert!(taken || depth > 10, "{depth}");
+        }
         let nobody = m.set_attribute("nobody-there", "a", Variant::U8(2)).await;
         assert_eq!(refused(nobody).name, ErrorName::NoSuchUser);
     });
