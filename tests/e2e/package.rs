@@ -109,6 +109,20 @@ fn purge_gives_back_every_byte() {
     local_accounts_work(&m);
 }
 
+/// The bus and every other daemon have the index mapped all the while.
+#[test]
+fn processes_that_live_through_a_purge_know_the_next_accounts() {
+    let m = Machine::plain("purge-and-back").unwrap();
+    m.install().ok();
+    m.roster(["user", "create", "before", "--password-disabled"]).ok();
+    m.run_as("before", "roster whoami").ok().says("before");
+    purge(&m).ok();
+    m.install().ok();
+    m.roster(["user", "create", "filler", "--password-disabled"]).ok();
+    m.roster(["user", "create", "after", "--password-disabled"]).ok();
+    m.run_as("after", "roster whoami").ok().says("after");
+}
+
 #[test]
 fn a_purge_takes_the_accounts_and_leaves_the_homes() {
     let m = Machine::plain("purge-alice").unwrap();

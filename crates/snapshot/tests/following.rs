@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use snapshot::layout::header;
-use snapshot::writer::Contents;
+use snapshot::writer::{Contents, IndexWriter};
 use snapshot::{Advance, Enumeration, Shared, Step};
 use support::{Site, group, load, small, user};
 
@@ -119,6 +119,38 @@ fn a_marked_file_that_is_gone_is_not_believed() {
     assert_eq!(shared.pin().err().unwrap().errno, libc::ENOENT);
     site.writer.publish(&generation(3)).unwrap();
     assert_eq!(seen(shared), 3, "and it recovers");
+}
+
+#[test]
+fn readers_of_a_file_that_somebody_removed_follow_the_next_one() {
+    let mut site = Site::new();
+    let shared = site.shared("index");
+    site.writer.publish(&generation(1)).unwrap();
+    assert_eq!(seen(shared), 1);
+    fs::remove_file(site.live("index")).unwrap();
+    fs::remove_file(site.live("shadow")).unwrap();
+    assert_eq!(seen(shared), 1, "an unmarked mapping goes on");
+    site.writer.publish(&generation(2)).unwrap();
+    assert_eq!(seen(shared), 2);
+    fs::remove_dir_all(site.live("")).unwrap();
+    site.writer.publish(&generation(3)).unwrap();
+    assert_eq!(seen(shared), 3, "the directory gone with it");
+}
+
+/// What the package's purge does before it removes the files (`postrm`).
+#[test]
+fn a_mark_of_four_bytes_at_sixteen_is_the_mark() {
+    let mut site = Site::new();
+    let shared = site.shared("index");
+    site.writer.publish(&generation(1)).unwrap();
+    assert_eq!(seen(shared), 1);
+    let file = fs::OpenOptions::new().write(true).open(site.live("index")).unwrap();
+    file.write_all_at(&[1; 4], 16).unwrap();
+    fs::remove_file(site.live("index")).unwrap();
+    fs::remove_file(site.saved("index")).unwrap();
+    assert_eq!(shared.pin().err().unwrap().errno, libc::ENOENT, "gone for good");
+    IndexWriter::new(&site.live(""), &site.saved("")).publish(&generation(2)).unwrap();
+    assert_eq!(seen(shared), 2, "and found again when another writer begins");
 }
 
 #[test]

@@ -51,6 +51,7 @@ pub(super) struct Published {
     name: &'static str,
     access: Access,
     content: Writable,
+    file: File,
 }
 
 /// Makes a new file beside the one called `name`. A leftover of an earlier attempt is removed.
@@ -94,6 +95,11 @@ fn mark_superseded(path: &Path) -> Result<(), WriteError> {
         // Not an index: nobody has it mapped.
         return Ok(());
     }
+    mark(&file, path)
+}
+
+/// Sets the mark of an index file.
+fn mark(file: &File, path: &Path) -> Result<(), WriteError> {
     // One byte of the word changes, so no reader can see half of it.
     file.write_all_at(&1_u32.to_ne_bytes(), header::SUPERSEDED as u64 * 4)
         .map_err(WriteError::io("mark", path))
@@ -121,16 +127,23 @@ impl Draft {
         let key = random_key().map_err(WriteError::io("make a key for", &temporary.0))?;
         plan.build(content.words(), key)?;
         let path = directory.join(name);
-        Ok(Self { temporary, published: Published { path, name, access, content } })
+        Ok(Self { temporary, published: Published { path, name, access, content, file } })
     }
 
     /// Marks the old file, then takes its place. If the process dies in between, the old one stays
     /// valid, for its path still leads to it.
-    pub(super) fn put_in_place(self) -> Result<Published, WriteError> {
+    ///
+    /// `before` is the file that this writer put there last. Somebody may have removed it since; its
+    /// readers would then never hear of another one, so it is marked as well.
+    pub(super) fn put_in_place(self, before: &mut Option<File>) -> Result<Published, WriteError> {
         let Self { temporary, published } = self;
-        mark_superseded(&published.path)?;
-        fs::rename(&temporary.0, &published.path)
-            .map_err(WriteError::io("rename to", &published.path))?;
+        let path = &published.path;
+        mark_superseded(path)?;
+        fs::rename(&temporary.0, path).map_err(WriteError::io("rename to", path))?;
+        let this = published.file.try_clone().map_err(WriteError::io("keep open", path))?;
+        if let Some(old) = before.replace(this) {
+            mark(&old, path)?;
+        }
         Ok(published)
     }
 }

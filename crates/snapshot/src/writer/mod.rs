@@ -11,6 +11,7 @@ mod files;
 mod image;
 mod memory;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 pub use contents::{Contents, GroupEntry, KeyEntry, ShadowEntry, UserEntry};
@@ -24,6 +25,8 @@ use files::{Access, Draft};
 pub struct IndexWriter {
     live: PathBuf,
     checkpoint: PathBuf,
+    index: Option<File>,
+    shadow: Option<File>,
 }
 
 impl IndexWriter {
@@ -31,7 +34,8 @@ impl IndexWriter {
     /// is missing is made at the first [`publish`](Self::publish), its parent is not.
     #[must_use]
     pub fn new(live_dir: &Path, checkpoint_dir: &Path) -> Self {
-        Self { live: live_dir.to_owned(), checkpoint: checkpoint_dir.to_owned() }
+        let (live, checkpoint) = (live_dir.to_owned(), checkpoint_dir.to_owned());
+        Self { live, checkpoint, index: None, shadow: None }
     }
 
     /// Replaces what is published by `contents`. When this returns, every lookup that begins afterwards
@@ -49,8 +53,8 @@ impl IndexWriter {
         files::make_directory(&self.checkpoint)?;
         let index = Draft::create(&self.live, "index", Access::Everybody, &index)?;
         let shadow = Draft::create(&self.live, "shadow", Access::Owner, &shadow)?;
-        let index = index.put_in_place()?;
-        let shadow = shadow.put_in_place()?;
+        let index = index.put_in_place(&mut self.index)?;
+        let shadow = shadow.put_in_place(&mut self.shadow)?;
         index.checkpoint(&self.checkpoint)?;
         shadow.checkpoint(&self.checkpoint)?;
         files::sync_directory(&self.checkpoint)
