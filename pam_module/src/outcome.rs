@@ -7,8 +7,11 @@ use pam::constants::PamResultCode;
 pub(crate) fn of_verdict(phase: Phase, code: Code) -> PamResultCode {
     match (phase, code) {
         (_, Code::Success) => PamResultCode::PAM_SUCCESS,
-        (_, Code::UserUnknown) => PamResultCode::PAM_USER_UNKNOWN,
         (Phase::OpenSession, _) => PamResultCode::PAM_SESSION_ERR,
+        // The index has the user, or the daemon would not have been asked: the store and the index
+        // disagree. Handing such a user on to the next module (PAM_USER_UNKNOWN) would let
+        // pam_unix judge a deleted account, and it finds nothing wrong with it.
+        (_, Code::UserUnknown) => unavailable(phase),
         (_, Code::AuthenticationFailed) => PamResultCode::PAM_AUTH_ERR,
         (_, Code::PermissionDenied) => PamResultCode::PAM_PERM_DENIED,
         (_, Code::AccountExpired) => PamResultCode::PAM_ACCT_EXPIRED,
@@ -56,6 +59,8 @@ mod tests {
                 let result = of_verdict(phase, code);
                 assert_ne!(result, PamResultCode::PAM_SUCCESS, "{phase:?} {code:?}");
                 assert_ne!(result, PamResultCode::PAM_IGNORE, "{phase:?} {code:?}");
+                // Nothing that the daemon says hands a user of ours on to other modules.
+                assert_ne!(result, PamResultCode::PAM_USER_UNKNOWN, "{phase:?} {code:?}");
             }
             assert_ne!(unavailable(phase), PamResultCode::PAM_SUCCESS);
             assert_ne!(unavailable(phase), PamResultCode::PAM_IGNORE);

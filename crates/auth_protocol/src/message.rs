@@ -115,7 +115,8 @@ pub enum Code {
     PasswordExpired,
     /// `PAM_AUTHINFO_UNAVAIL`: the store cannot be read now.
     Unavailable,
-    /// `PAM_USER_UNKNOWN`: not one of ours (any more).
+    /// Not in the store (any more). Never `PAM_USER_UNKNOWN`: the module has found the user in the
+    /// index, and other modules are not to judge whom the two disagree about.
     UserUnknown,
     /// `PAM_AUTHTOK_ERR`: the new password was not taken.
     PasswordUnchanged,
