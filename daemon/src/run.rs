@@ -120,16 +120,27 @@ fn listener() -> Result<UnixListener, Failure> {
     Ok(UnixListener::from_std(listener)?)
 }
 
-/// Takes sudo rules back when their time is over.
+/// Takes sudo rules back when their time is over, and makes good what had failed.
 async fn expire(service: Arc<Service>) {
+    let mut told = String::new();
     loop {
         let at_work = service.clone();
-        let next = tokio::task::spawn_blocking(move || at_work.expire_sudo_rules()).await;
+        let next = tokio::task::spawn_blocking(move || {
+            let recovered = at_work.recover();
+            let next = at_work.expire_sudo_rules()?;
+            recovered.map(|()| next)
+        });
+        let next = next.await;
         let wait = match next {
             Ok(Ok(Some(at))) => Duration::from_secs(at.saturating_sub(service.now()).max(1) as u64),
             Ok(Ok(None)) => LONGEST_SLEEP,
             Ok(Err(error)) => {
-                tracing::error!(%error, "expired sudo rules were not removed");
+                // It is tried every few seconds; the log wants to hear of it once.
+                let reason = error.to_string();
+                if told != reason {
+                    tracing::error!(%error, "something is still undone, expired sudo rules perhaps");
+                    told = reason;
+                }
                 LONGEST_SLEEP
             }
             Err(_) => LONGEST_SLEEP,

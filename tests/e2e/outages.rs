@@ -37,6 +37,29 @@ fn what_was_acknowledged_is_there_after_a_kill() {
     m.sh("for n in 0 1 2 3 4; do test -d /home/user$n || exit 1; done").ok();
 }
 
+/// Lookups still show her, and sshd still takes her key: only the daemon knows better.
+#[test]
+fn a_deletion_that_lookups_do_not_show_yet_closes_the_door_all_the_same() {
+    let m = Machine::boot("invisible").unwrap();
+    add_alice(&m);
+    give_key(&m);
+    key_login(&m).ok().says("in as alice");
+    m.sh(
+        "cp -a /run/roster /root/run && mount -t tmpfs -o size=64k,mode=755 tmpfs /run/roster && \
+          cp -a /root/run/index /root/run/shadow /run/roster/ && \
+          systemctl restart rosterd.socket && systemctl restart rosterd.service && \
+          ! dd if=/dev/zero of=/run/roster/fill bs=4k",
+    )
+    .ok();
+    m.roster(["user", "delete", "alice"]).fails().says("not yet visible");
+    m.sh("getent passwd alice").ok();
+    key_login(&m).fails();
+    m.sh("su alice -c true").fails();
+    // And with space there again, lookups catch up by themselves.
+    m.sh("rm /run/roster/fill; for n in $(seq 100); do getent passwd alice || exit 0; sleep 0.2; done; exit 1")
+        .ok();
+}
+
 #[test]
 fn without_the_daemon_names_resolve_root_gets_in_and_alice_is_told() {
     let m = Machine::boot("stopped").unwrap();

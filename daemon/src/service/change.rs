@@ -202,13 +202,18 @@ impl Service {
         if !rules.is_empty()
             && let Err(error) = self.host.carry_out(&Effect::Sudoers { rules })
         {
+            self.undone.sudoers(true);
             tracing::error!(%error, "the sudoers file was not written at the start");
         }
         Ok(())
     }
 
     fn carry_out(&self, id: i64, effect: &Effect) -> Result<(), Error> {
-        self.host.carry_out(effect).map_err(|error| {
+        let done = self.host.carry_out(effect);
+        if matches!(effect, Effect::Sudoers { .. }) {
+            self.undone.sudoers(done.is_err());
+        }
+        done.map_err(|error| {
             tracing::error!(id, %error, "a host effect failed and stays in the outbox");
             effect_error(effect, &error)
         })?;

@@ -23,13 +23,16 @@ impl Service {
 
     /// Publishes while the store is held, so that indexes follow each other as commits do.
     pub(super) fn publish_from(&self, store: &mut Store) -> Result<(), Error> {
+        self.undone.index(true);
         let contents = store.read(|db| self.contents(db))?;
         let mut publisher =
             self.publisher.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         publisher.publish(&contents).map_err(|error| {
             tracing::error!(%error, "the account index could not be written");
             Error::Unavailable(format!("stored, but not yet visible to lookups: {error}"))
-        })
+        })?;
+        self.undone.index(false);
+        Ok(())
     }
 
     fn contents(&self, db: Db<'_>) -> Result<Contents, Error> {

@@ -24,6 +24,7 @@ mod lookups;
 mod metadata;
 mod passwords;
 mod record;
+mod recovery;
 mod reservations;
 mod set_up;
 mod sudo;
@@ -67,6 +68,8 @@ pub struct Service {
     /// Held while effects are carried out, so that they keep their order.
     effects: Mutex<()>,
     events: tokio::sync::broadcast::Sender<Event>,
+    /// What trouble has left undone.
+    undone: recovery::Undone,
 }
 
 /// What a service is made of.
@@ -89,7 +92,9 @@ impl Service {
     #[must_use]
     pub fn start(parts: Parts) -> Self {
         let Parts { config, clock, hasher, sealer, host } = parts;
+        let undone = recovery::Undone::default();
         let store = Store::open(&config.places.store).map_err(|error| {
+            undone.store(&error);
             tracing::error!(%error, "the account store cannot be used; the last index keeps serving");
             error.to_string()
         });
@@ -104,6 +109,7 @@ impl Service {
             publisher: Mutex::new(publisher),
             effects: Mutex::new(()),
             events: tokio::sync::broadcast::channel(1024).0,
+            undone,
         };
         if let Err(error) = service.publish() {
             tracing::error!(%error, "the account index was not published");

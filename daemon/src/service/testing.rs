@@ -96,8 +96,14 @@ impl Fixture {
 
     /// The same directory, after a restart of the daemon.
     pub(crate) fn restarted(self) -> Self {
+        self.restarted_after(|| {})
+    }
+
+    /// The same directory, after a restart of the daemon with something done in between.
+    pub(crate) fn restarted_after(self, meanwhile: impl FnOnce()) -> Self {
         let Self { dir, clock, service } = self;
         drop(service);
+        meanwhile();
         let service = Self::service(dir.path().to_owned(), clock.clone());
         Self { dir, clock, service }
     }

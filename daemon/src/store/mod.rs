@@ -53,6 +53,14 @@ pub enum StoreError {
     Damaged(String),
 }
 
+impl StoreError {
+    /// Whether the reason may go away by itself: a full disk, a file system that is not there yet.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Sqlite(_) | Self::Files(..))
+    }
+}
+
 /// The open database.
 #[derive(Debug)]
 pub struct Store {

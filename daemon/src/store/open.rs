@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Store, StoreError, migrate};
 
@@ -53,16 +53,25 @@ impl Store {
 
 /// Refuses a database of another program before anything is written to it.
 fn check_owner(connection: &Connection) -> Result<(), StoreError> {
-    let id: i64 = connection
-        .query_row("PRAGMA application_id", [], |row| row.get(0))
-        .map_err(|error| StoreError::Unusable(error.to_string()))?;
+    let id: i64 =
+        connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(unreadable)?;
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(|error| StoreError::Unusable(error.to_string()))?;
+        .map_err(unreadable)?;
     if id == APPLICATION_ID || (id == 0 && tables == 0) {
         Ok(())
     } else {
         Err(StoreError::Unusable("it belongs to another program".into()))
+    }
+}
+
+/// A file that SQLite cannot make sense of will not get better; a full disk will.
+fn unreadable(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) | None => {
+            StoreError::Unusable(error.to_string())
+        }
+        Some(_) => StoreError::Sqlite(error),
     }
 }
 
