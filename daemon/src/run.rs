@@ -102,6 +102,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     }
     tracing::info!("stopping");
     sd_notify::notify(&[sd_notify::NotifyState::Stopping])?;
+    let _ = tokio::task::spawn_blocking(move || service.settle()).await;
     Ok(())
 }
 

@@ -60,6 +60,13 @@ impl Service {
         Ok(())
     }
 
+    /// Before the daemon ends in good order.
+    pub fn settle(&self) {
+        if let Ok(store) = &*self.lock_store() {
+            store.settle();
+        }
+    }
+
     fn open_again(&self) -> Result<(), Error> {
         let mut store = self.lock_store();
         match Store::open(&self.config.places.store) {

@@ -46,8 +46,22 @@ impl Store {
         }
         migrate::migrate(&mut connection)?;
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        settle_log(&connection);
         connection.set_prepared_statement_cache_capacity(128);
         Ok(Self { connection })
+    }
+
+    /// Moves what the log holds into the database file, for whoever copies that file alone.
+    pub fn settle(&self) {
+        settle_log(&self.connection);
+    }
+}
+
+/// A new database would otherwise be an empty file with everything in its log, and pass for a new
+/// one again if the log were lost. Failing (a full disk) loses nothing: the log goes on.
+fn settle_log(connection: &Connection) {
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        tracing::warn!(%error, "the log of the account database was not moved into it");
     }
 }
 
@@ -140,6 +154,24 @@ mod tests {
         for entry in std::fs::read_dir(&place).unwrap() {
             assert_eq!(entry.unwrap().metadata().unwrap().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn the_database_file_is_whole_without_its_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store")).unwrap();
+        let read = |sql: &str| {
+            let copy = dir.path().join("copy.db");
+            std::fs::copy(dir.path().join("store/roster.db"), &copy).unwrap();
+            let copy = Connection::open(&copy).unwrap();
+            copy.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let id = read("PRAGMA application_id");
+        assert_eq!(id, APPLICATION_ID, "known as ours from the start on");
+        store.connection.pragma_update(None, "user_version", 77).unwrap();
+        assert_ne!(read("PRAGMA user_version"), 77, "so far in the log alone");
+        store.settle();
+        assert_eq!(read("PRAGMA user_version"), 77);
     }
 
     #[test]
