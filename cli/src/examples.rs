@@ -18,6 +18,15 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         &["roster user list", "roster user list --limit 100 --offset 200 --output jsonl"],
     ),
     (
+        "user query",
+        &[
+            r#"roster user query --filter '["name","^","al"]' --filter '["locked","=",false]'"#,
+            r#"roster user query --filter '["OR",[["role","=","admin"],["tags","rin","ops"]]]' --json"#,
+            r#"roster user query --options '{"select":["name","last_login"],"order_by":["-last_login"]}'"#,
+        ],
+    ),
+    ("user search", &["roster user search ng", "roster user search alice --limit 10 --json"]),
+    (
         "user update",
         &[
             "roster user update alice --shell /bin/sh --groups users,games",
@@ -140,7 +149,9 @@ mod tests {
     fn words(line: &str) -> Vec<std::ffi::OsString> {
         let line = line.rsplit(" | ").next().unwrap_or(line);
         let mut words = Vec::new();
-        for (i, part) in line.split('"').enumerate() {
+        // Where JSON is quoted, it is by '…'.
+        let quote = if line.contains('\'') { '\'' } else { '"' };
+        for (i, part) in line.split(quote).enumerate() {
             if i % 2 == 1 {
                 words.push(part.into());
             } else {
@@ -176,6 +187,6 @@ mod tests {
                 assert!(EXAMPLES.iter().any(|(path, _)| *path == verb), "{verb}");
             }
         }
-        assert_eq!(EXAMPLES.len(), 43);
+        assert_eq!(EXAMPLES.len(), 45);
     }
 }

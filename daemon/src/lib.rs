@@ -9,6 +9,7 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod publish;
+pub mod query;
 pub mod run;
 pub mod secret;
 pub mod service;

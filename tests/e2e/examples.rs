@@ -70,6 +70,8 @@ const VERBS: &[&str] = &[
     "user create",
     "user show",
     "user list",
+    "user query",
+    "user search",
     "user update",
     "user password",
     "user attr",

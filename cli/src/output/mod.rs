@@ -63,6 +63,13 @@ pub enum View {
         /// What is shown of each.
         columns: &'static [Column],
     },
+    /// Entries that the answer holds under `list`, with columns chosen by the caller.
+    Chosen {
+        /// The key of the entries.
+        list: &'static str,
+        /// What is shown of each.
+        columns: Vec<Column>,
+    },
     /// Text as it is; the caller has made it printable.
     Text(Zeroizing<String>),
     /// Text for another program, as it is; never with anything of the daemon in it.
@@ -140,7 +147,7 @@ impl Answer {
             Format::Table => self.for_people(columns),
             Format::Plain => Zeroizing::new(self.plain()),
             Format::Jsonl => match self.rows() {
-                Some(rows) if matches!(self.view, View::Rows { .. }) => {
+                Some(rows) if matches!(self.view, View::Rows { .. } | View::Chosen { .. }) => {
                     Zeroizing::new(rows.iter().map(|row| structured(row, format)).collect())
                 }
                 _ => Zeroizing::new(structured(&self.value, format)),
@@ -152,11 +159,19 @@ impl Answer {
     fn rows(&self) -> Option<&[Value]> {
         match &self.view {
             View::Entries { rows, .. } => Some(rows),
-            View::Rows { list: Some(key), .. } => {
+            View::Rows { list: Some(key), .. } | View::Chosen { list: key, .. } => {
                 self.value.get(key)?.as_array().map(Vec::as_slice)
             }
             View::Rows { list: None, .. } => self.value.as_array().map(Vec::as_slice),
             _ => None,
+        }
+    }
+
+    fn columns(&self) -> &[Column] {
+        match &self.view {
+            View::Rows { columns, .. } | View::Entries { columns, .. } => columns,
+            View::Chosen { columns, .. } => columns,
+            _ => &[],
         }
     }
 
@@ -170,7 +185,8 @@ impl Answer {
                     pairs.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
                 table::pairs(&pairs, columns)
             }
-            View::Rows { columns: shown, .. } | View::Entries { columns: shown, .. } => {
+            View::Rows { .. } | View::Entries { .. } | View::Chosen { .. } => {
+                let shown = self.columns();
                 let headings: Vec<_> = shown.iter().map(|column| column.heading).collect();
                 let rows = self.rows().unwrap_or_default();
                 let rows: Vec<Vec<_>> = rows
@@ -187,7 +203,8 @@ impl Answer {
         match &self.view {
             View::Done(_) => {}
             View::Verbatim(text) => out = ended(text),
-            View::Rows { columns, .. } | View::Entries { columns, .. } => {
+            View::Rows { .. } | View::Entries { .. } | View::Chosen { .. } => {
+                let columns = self.columns();
                 for row in self.rows().unwrap_or_default() {
                     let cells: Vec<_> = columns.iter().map(|column| column.text(row)).collect();
                     out.push_str(&cells.join("\t"));

@@ -7,6 +7,7 @@ mod lookup;
 mod metadata;
 mod own;
 mod password;
+mod query;
 pub mod record;
 mod record_flags;
 mod update;
@@ -27,6 +28,10 @@ pub enum Verb {
     Show(Subject),
     /// Lists the accounts, in order of name
     List(lookup::List),
+    /// Lists the accounts that match filters
+    Query(query::Query),
+    /// Lists the accounts with a text in the name, full name, address, id or a tag
+    Search(query::Search),
     /// Changes fields of an account
     Update(Box<update::Update>),
     /// Deletes an account and ends its sessions
@@ -80,6 +85,8 @@ impl Verb {
             Self::Create(create) => create.run(session).await,
             Self::Show(user) => lookup::show(&user.subject, session).await,
             Self::List(list) => list.run(session).await,
+            Self::Query(query) => query.run(session).await,
+            Self::Search(search) => search.run(session).await,
             Self::Update(update) => update.run(session).await,
             Self::Delete(delete) => delete.run(session).await,
             Self::Lock(user) => {

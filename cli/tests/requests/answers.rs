@@ -26,6 +26,14 @@ fn programs_get_the_documented_shapes() {
         json(&["user", "password", "alice", "--generate-password"], ""),
         json!({"password": "made up"})
     );
+    let query = |options: &str| json(&["user", "query", "--options", options], "");
+    let listed = query("{\"offset\":1}");
+    assert_eq!((&listed["total"], &listed["limit"]), (&json!(5), &json!(500)));
+    assert_eq!((&listed["offset"], listed["users"].as_array().unwrap().len()), (&json!(1), 4));
+    assert_eq!(listed["users"][0]["email"], json!(null));
+    assert_eq!(query("{\"count\":true}"), json!(5));
+    assert_eq!(query("{\"get\":true}")["name"], "alice");
+    assert_eq!(json(&["user", "search", "al", "--limit", "2"], "")["users"][1]["uid"], 3000);
     assert_eq!(json(&["user", "next-uid"], ""), json!({"uid": 3001}));
     assert_eq!(json(&["user", "shells"], ""), json!({"/bin/bash": "bash"}));
     assert_eq!(

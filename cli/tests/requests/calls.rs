@@ -140,6 +140,36 @@ fn cases() -> Vec<Case> {
             "DeleteUser",
             json!(["alice", {"delete_group": false, "home": "purge"}]),
         ),
+        (
+            "",
+            &[
+                "user",
+                "query",
+                "--filter",
+                "[\"name\",\"^\",\"al\"]",
+                "--filter",
+                "[[\"uid\",\">\",3000],[\"locked\",\"=\",false]]",
+                "--options",
+                "{\"select\":[\"name\"],\"order_by\":[\"-uid\"],\"limit\":2}",
+            ],
+            "QueryUsers",
+            json!([
+                r#"[["name","^","al"],["uid",">",3000],["locked","=",false]]"#,
+                {"select": ["name"], "order_by": ["-uid"], "limit": 2}
+            ]),
+        ),
+        (
+            "",
+            &["user", "query", "--options", "{\"count\":true}"],
+            "QueryUsers",
+            json!(["[]", {"count": true}]),
+        ),
+        (
+            "",
+            &["user", "search", "ng", "--limit", "2", "--offset", "1"],
+            "SearchUsers",
+            json!(["ng", {"limit": 2, "offset": 1}]),
+        ),
         ("", &["user", "lock", "alice"], "LockUser", json!(["alice"])),
         ("", &["user", "attr", "get", "alice"], "GetMetadata", json!(["alice"])),
         (
@@ -323,6 +353,7 @@ fn contract() -> HashMap<String, String> {
         include_str!("../../../packaging/dbus/org.roster.Accounts1.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Administration.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Metadata.xml"),
+        include_str!("../../../packaging/dbus/org.roster.Accounts1.Query.xml"),
     ]
     .concat();
     let quoted = |line: &str, name: &str| -> Option<String> {

@@ -268,6 +268,14 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
             let page = vec![alice(); call.arguments[0]["limit"].as_u64().unwrap().min(2) as usize];
             connection.reply(&header, &(5_u64, page)).await
         }
+        "QueryUsers" | "SearchUsers" => {
+            let options = &call.arguments[1];
+            let number = |name: &str| options.get(name).and_then(Value::as_u64);
+            let (limit, offset) = (number("limit").unwrap_or(500), number("offset").unwrap_or(0));
+            let none = options.get("count").is_some();
+            let page = if none { Vec::new() } else { vec![alice(); limit.min(2) as usize] };
+            connection.reply(&header, &(5_u64, limit, offset, page)).await
+        }
         "ListGroups" => {
             let group =
                 dictionary(json!({"name": "dev", "gid": 3001, "members": ["alice", "bob"]}));

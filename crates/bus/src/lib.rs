@@ -11,6 +11,7 @@ mod error;
 mod metadata_proxy;
 pub mod names;
 mod proxies;
+mod query_proxy;
 
 pub use administration_proxy::AdministrationProxy;
 pub use descriptor::{MAX_SECRET, SecretError, secret_from_fd, secret_to_fd};
@@ -20,3 +21,4 @@ pub use metadata_proxy::MetadataProxy;
 pub use proxies::{AccountsProxy, UserProxy};
 pub use proxies::{UserAdded, UserAddedStream, UserChanged, UserChangedStream};
 pub use proxies::{UserRemoved, UserRemovedStream};
+pub use query_proxy::QueryProxy;

@@ -12,6 +12,8 @@ pub const USER_INTERFACE: &str = "org.roster.Accounts1.User";
 pub const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
 /// Attributes, settings and profiles, on the same object.
 pub const METADATA: &str = "org.roster.Accounts1.Metadata";
+/// Lists by filter and by text, on the same object.
+pub const QUERY: &str = "org.roster.Accounts1.Query";
 /// What a user's object path starts with; the uid follows.
 pub const USER_PATH: &str = "/org/roster/Accounts1/user/";
 /// What an error's name starts with.

@@ -14,6 +14,7 @@ mod metadata;
 mod objects;
 mod options;
 mod polkit;
+mod query;
 mod records;
 mod two_factor;
 mod user_object;
@@ -36,6 +37,7 @@ use self::door::Door;
 use self::gate::Gate;
 use self::metadata::Metadata;
 use self::objects::Objects;
+use self::query::Lists;
 use crate::service::{Event, EventKind, Service};
 
 /// The service on a bus.
@@ -59,6 +61,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), administration)).await?;
     let metadata = Metadata::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), metadata)).await?;
+    let lists = Lists::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), lists)).await?;
     let served = Served { door, objects, events };
     let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
     match claimed {
@@ -169,6 +173,9 @@ impl Served {
         // These are on the bus only when all of it is.
         let _ = connection.object_server().remove::<Gate<Administration>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Metadata>, _>(PATH).await;
+        if let Err(error) = connection.object_server().remove::<Gate<Lists>, _>(PATH).await {
+            tracing::debug!(%error, "the lists' object was not there");
+        }
     }
 }
 

@@ -9,4 +9,5 @@ mod metadata;
 mod polkit;
 mod private_bus;
 mod properties;
+mod query;
 mod verbs;

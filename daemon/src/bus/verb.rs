@@ -43,6 +43,10 @@ verbs! {
     GetUser = "get-user" => UserRead,
     /// `ListUsers`.
     ListUsers = "list-users" => UserList,
+    /// `QueryUsers`.
+    QueryUsers = "query-users" => UserList,
+    /// `SearchUsers`.
+    SearchUsers = "search-users" => UserList,
     /// `LockUser`.
     LockUser = "lock-user" => UserLock,
     /// `UnlockUser`.

@@ -23,6 +23,7 @@ mod login;
 mod lookups;
 mod metadata;
 mod passwords;
+mod query;
 mod record;
 mod recovery;
 mod reservations;
@@ -31,6 +32,8 @@ mod sudo;
 mod two_factor;
 mod update;
 
+#[cfg(test)]
+mod query_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -45,6 +48,7 @@ pub use delete::{DeleteOptions, HomeFate};
 pub use error::Error;
 pub use login::{Login, NotPermitted, OutOfTurn};
 pub use lookups::{Page, PasswdEntry};
+pub use query::{Answer, MAX_SEARCH};
 pub use sudo::{Holder, SudoRuleEntry};
 pub use two_factor::{Enrolment, Provider, TwoFactorState};
 

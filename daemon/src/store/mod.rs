@@ -5,6 +5,7 @@
 
 mod activity;
 mod audit;
+mod find;
 mod groups;
 mod keys;
 mod logins;
@@ -23,6 +24,7 @@ mod totp;
 mod users;
 
 pub use audit::AuditEntry;
+pub use find::{Found, Wanted};
 pub use groups::GroupRow;
 pub use keys::KeyRow;
 pub use logins::LoginRow;
@@ -51,6 +53,9 @@ pub enum StoreError {
     /// A row holds what no version of this program writes.
     #[error("the account database is damaged: {0}")]
     Damaged(String),
+    /// A query took longer than everybody else can be kept waiting.
+    #[error("the query takes too long: ask for less")]
+    TooSlow,
 }
 
 impl StoreError {

@@ -11,6 +11,7 @@ const ACCOUNTS: &str = include_str!("../../../../packaging/dbus/org.roster.Accou
 const ADMINISTRATION: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.Administration.xml");
 const METADATA: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Metadata.xml");
+const QUERY: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Query.xml");
 const USER: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.User.xml");
 
 /// The members of an interface: each with its arguments and annotations, in their order.
@@ -89,6 +90,7 @@ fn the_shipped_xml_is_the_live_introspection() {
         (ACCOUNTS, &accounts, "org.roster.Accounts1"),
         (ADMINISTRATION, &accounts, "org.roster.Accounts1.Administration"),
         (METADATA, &accounts, "org.roster.Accounts1.Metadata"),
+        (QUERY, &accounts, "org.roster.Accounts1.Query"),
         (USER, &user, "org.roster.Accounts1.User"),
     ] {
         let (shipped, live) = (members(shipped, interface), members(live, interface));
