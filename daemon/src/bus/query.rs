@@ -17,9 +17,6 @@ use super::verb::Verb;
 use crate::query::Query;
 use crate::service::Service;
 
-/// A page of records: total, limit, offset, users.
-type Listed = (u64, u64, u64, Vec<Dictionary>);
-
 /// The interface for lists, at /org/roster/Accounts1.
 pub(super) struct Lists {
     door: Arc<Door>,
@@ -45,7 +42,7 @@ impl Lists {
         filters: &str,
         options: Dictionary,
         #[zbus(header)] call: Header<'_>,
-    ) -> Result<Listed, BusError> {
+    ) -> Result<(u64, u64, u64, Vec<Dictionary>), BusError> {
         self.door.grant(&call, Verb::QueryUsers, None).await?;
         let query = Query::parse(filters, &fields(&options)?)
             .map_err(|errors| BusError::with_fields(ErrorName::InvalidField, errors))?;
@@ -63,7 +60,7 @@ impl Lists {
         text: String,
         options: Dictionary,
         #[zbus(header)] call: Header<'_>,
-    ) -> Result<Listed, BusError> {
+    ) -> Result<(u64, u64, u64, Vec<Dictionary>), BusError> {
         let (offset, limit) = page(options)?;
         self.door.grant(&call, Verb::SearchUsers, None).await?;
         let list = move |service: &Service| {
