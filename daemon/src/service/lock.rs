@@ -34,7 +34,7 @@ impl Service {
         self.change(grant.actor(), |change| {
             let mut user = caller::find(change.db, subject)?;
             need(grant, action, Some(user.id))?;
-            let throttled = !locked && change.db.clear_throttle(user.id, None)?;
+            let throttled = !locked && change.db.clear_every_throttle(user.id)?;
             if user.locked == locked && !throttled {
                 let state = if locked { "locked" } else { "not locked" };
                 return Err(Error::AlreadyInState(format!("{} is {state} already", user.name)));

@@ -9,7 +9,7 @@ use super::login::{Attempt, PasswordTry, Tried};
 use super::{Error, NewPassword, Service, caller};
 use crate::authorize::{Action, Grant};
 use crate::secret::Secret;
-use crate::store::{PasswordRow, UserKey, UserRow};
+use crate::store::{PasswordRow, ThrottleKind, UserKey, UserRow};
 
 /// Longest password, in bytes: argon2 takes more, a login form does not need it.
 pub(crate) const LONGEST_PASSWORD: usize = 1024;
@@ -132,7 +132,7 @@ impl Service {
         let attempt = Attempt { user: user.id, remote: "bus" };
         let matches = self.compare_password(attempt, old, stored)?.matches;
         match self.settle_password(attempt, PasswordTry { matches, welcome: true })? {
-            Tried::Accepted => self.forget_failures(attempt),
+            Tried::Accepted => self.forget_failures(attempt, ThrottleKind::Password),
             Tried::Wrong => Err(Error::WrongPassword),
             Tried::TooSoon(seconds) => Err(Error::RateLimited { seconds }),
         }

@@ -11,7 +11,7 @@ use super::{Error, Service, caller};
 use crate::authenticate::{RecoveryCode, Totp, TotpError};
 use crate::authorize::{Action, Grant};
 use crate::secret::Secret;
-use crate::store::{TotpRow, TotpState, UserRow};
+use crate::store::{ThrottleKind, TotpRow, TotpState, UserRow};
 
 /// Where tries over D-Bus come from, for the throttle.
 const REMOTE: &str = "bus";
@@ -137,7 +137,7 @@ impl Service {
         });
         match confirmed {
             Ok(()) => {
-                self.forget_failures(attempt)?;
+                self.forget_failures(attempt, ThrottleKind::Code)?;
                 Ok(codes.iter().map(RecoveryCode::text).collect())
             }
             Err(Error::WrongCode) => {
@@ -170,7 +170,7 @@ impl Service {
         let attempt = Attempt { user: user.id, remote: REMOTE };
         match self.settle_code(attempt, code, welcome)? {
             Tried::Accepted => {
-                self.forget_failures(attempt)?;
+                self.forget_failures(attempt, ThrottleKind::Code)?;
                 Ok(true)
             }
             Tried::Wrong => Ok(false),

@@ -81,20 +81,23 @@ impl Db<'_> {
         Ok(())
     }
 
-    /// Forgets the failures of a user from `remote`, or from everywhere; whether there were any.
+    /// Forgets the failures of a user with one kind of secret from `remote`.
     pub(crate) fn clear_throttle(
         self,
         user: UserId,
-        remote: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        let user = user.0.as_bytes().as_slice();
-        let cleared = match remote {
-            Some(remote) => self.connection.execute(
-                "DELETE FROM throttle WHERE user_id = ?1 AND remote = ?2",
-                params![user, remote],
-            )?,
-            None => self.connection.execute("DELETE FROM throttle WHERE user_id = ?1", [user])?,
-        };
-        Ok(cleared > 0)
+        kind: ThrottleKind,
+        remote: &str,
+    ) -> Result<(), StoreError> {
+        self.connection.execute(
+            "DELETE FROM throttle WHERE user_id = ?1 AND kind = ?2 AND remote = ?3",
+            params![user.0.as_bytes().as_slice(), kind.as_str(), remote],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets all failures of a user; whether there were any.
+    pub(crate) fn clear_every_throttle(self, user: UserId) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM throttle WHERE user_id = ?1";
+        Ok(self.connection.execute(sql, [user.0.as_bytes().as_slice()])? > 0)
     }
 }

@@ -175,11 +175,13 @@ impl Service {
             .map_err(|error| Error::Unavailable(error.to_string()))
     }
 
-    /// A real authentication is complete: failures from there are forgotten.
-    pub(in crate::service) fn forget_failures(&self, attempt: Attempt<'_>) -> Result<(), Error> {
-        self.note(|db| {
-            db.clear_throttle(attempt.user, Some(attempt.remote))?;
-            Ok(())
-        })
+    /// Forgets the failures with a kind of secret that has been shown to be known. The other kind's
+    /// stay: who knows the password alone may not try codes without end.
+    pub(in crate::service) fn forget_failures(
+        &self,
+        attempt: Attempt<'_>,
+        kind: ThrottleKind,
+    ) -> Result<(), Error> {
+        self.note(|db| Ok(db.clear_throttle(attempt.user, kind, attempt.remote)?))
     }
 }

@@ -10,6 +10,7 @@ use auth_protocol::{Code, Next, Step, Verdict};
 use super::super::Error;
 use super::{Account, Login, PasswordTry, State, Tried, standing, verdict};
 use crate::secret::Secret;
+use crate::store::ThrottleKind;
 
 /// What sshd sends instead of a password that it will not accept anyway.
 const SSHD_PLACEHOLDER: &[u8] = b"\x08\n\r\x7fINCORRECT";
@@ -78,14 +79,14 @@ impl Login {
         match compared.code {
             Some(code) => self.take_code(awaited, &code),
             None if self.needs_code(&account) => Ok(self.ask(State::Code(awaited))),
-            None => self.accept(account.user.id, password_length),
+            None => self.accept(account.user.id, password_length, false),
         }
     }
 
     pub(super) fn take_code(&self, awaited: AwaitedCode, code: &Secret) -> Result<Step, Error> {
         let AwaitedCode { user, welcome, password_length } = awaited;
         match self.service.settle_code(self.request.attempt(user), code, welcome)? {
-            Tried::Accepted => self.accept(user, password_length),
+            Tried::Accepted => self.accept(user, password_length, true),
             Tried::Wrong => Ok(self.refuse(Code::AuthenticationFailed, "wrong or spent code")),
             Tried::TooSoon(_) => {
                 Ok(self.refuse(Code::AuthenticationFailed, "throttled after wrong codes"))
@@ -93,8 +94,20 @@ impl Login {
         }
     }
 
-    fn accept(&self, user: UserId, password_length: Option<u32>) -> Result<Step, Error> {
-        self.service.forget_failures(self.request.attempt(user))?;
+    /// Lets the user in, who has shown the password, a code, or both.
+    fn accept(
+        &self,
+        user: UserId,
+        password_length: Option<u32>,
+        by_code: bool,
+    ) -> Result<Step, Error> {
+        let attempt = self.request.attempt(user);
+        if password_length.is_some() {
+            self.service.forget_failures(attempt, ThrottleKind::Password)?;
+        }
+        if by_code {
+            self.service.forget_failures(attempt, ThrottleKind::Code)?;
+        }
         tracing::info!(
             user = %self.request.user, service = %self.request.service,
             remote = %self.request.remote, "authenticated"

@@ -88,6 +88,22 @@ fn wrong_codes_have_a_throttle_of_their_own() {
 }
 
 #[test]
+fn a_password_alone_does_not_forgive_wrong_codes() {
+    let house = House::new();
+    let (authenticator, _) = house.enrol(6);
+    let sudo = start(Phase::Authenticate, "sudo");
+    let remote = "192.0.2.1";
+    house.verdict(ssh(), &[PASSWORD, "000000"]);
+    house.verdict(ssh(), &["not the password"]);
+    assert_eq!(house.verdict(sudo, &[PASSWORD]), Code::Success);
+    assert_eq!(house.failures(ThrottleKind::Password, remote), 0);
+    assert_eq!(house.failures(ThrottleKind::Code, remote), 1);
+    let code = house.code(&authenticator);
+    assert_eq!(house.verdict(ssh(), &[PASSWORD, &code]), Code::Success);
+    assert_eq!(house.failures(ThrottleKind::Code, remote), 0);
+}
+
+#[test]
 fn password_and_code_in_one_answer() {
     for digits in [6, 7, 8] {
         let house = House::new();
