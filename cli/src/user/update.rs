@@ -18,6 +18,9 @@ pub struct Update {
     /// Rename the account; id, uid and keys stay
     #[arg(long, value_name = "NEW")]
     name: Option<String>,
+    /// Refused: a uid never changes. Here so that the refusal says so
+    #[arg(long, value_name = "N", hide = true)]
+    uid: Option<u64>,
     #[command(flatten)]
     record: RecordFlags,
     #[command(flatten)]
@@ -114,6 +117,9 @@ impl Update {
         fields.extend(self.clear.fields());
         if let Some(name) = self.name {
             fields.insert("name".to_owned(), name.into());
+        }
+        if let Some(uid) = self.uid {
+            fields.insert("uid".to_owned(), uid.into());
         }
         if self.password_disabled || self.password_enabled {
             fields.insert("password_disabled".to_owned(), self.password_disabled.into());
