@@ -237,6 +237,22 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_shows_every_setting_with_its_default() {
+        let readme = include_str!("../../README.md");
+        let block = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        assert_eq!(load(block).unwrap(), Config::default());
+        let settings = |text: &str| {
+            let table: toml::Table = toml::from_str(text).unwrap();
+            let sections = table.iter().map(|(name, section)| (name.clone(), section.as_table()));
+            sections
+                .map(|(name, keys)| (name, keys.map_or(0, toml::Table::len)))
+                .collect::<Vec<_>>()
+        };
+        let sections = [("accounts", 2), ("authentication", 5), ("homes", 3), ("passwords", 5)];
+        assert_eq!(settings(block), sections.map(|(name, keys)| (name.to_owned(), keys)));
+    }
+
+    #[test]
     fn settings_are_read_and_unknown_ones_refused() {
         let config = load("[homes]\nbase = \"/srv/home\"\n").unwrap();
         assert_eq!(config.homes.base, "/srv/home");
