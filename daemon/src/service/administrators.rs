@@ -4,6 +4,7 @@ use accounts::UserId;
 
 use super::{Error, Service};
 use crate::authorize::{Action, Grant};
+use crate::store::{Db, HolderKey};
 
 /// Groups whose members Roster itself decides.
 pub(super) const OWN_GROUPS: [&str; 2] = ["roster-users", "roster-2fa"];
@@ -26,6 +27,23 @@ impl Service {
     /// Whether membership of the group gives root.
     pub(super) fn gives_root(&self, group: &str, gid: u32) -> bool {
         gid == 0 || self.config.accounts.root_groups.iter().any(|name| name == group)
+    }
+}
+
+impl Service {
+    /// Whether membership of the group, as primary or supplementary, gives root: by what it is, or
+    /// by its sudo rules. A group that is yet to be made has no number.
+    pub(super) fn gives_power(
+        &self,
+        db: Db<'_>,
+        group: &str,
+        gid: Option<u32>,
+    ) -> Result<bool, Error> {
+        let rules = match gid {
+            Some(gid) => !db.sudo_rules_of(HolderKey::Gid(gid))?.is_empty(),
+            None => false,
+        };
+        Ok(rules || self.gives_root(group, gid.unwrap_or(u32::MAX)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who is calling, and whom a verb is about.
 
-use accounts::{Subject, UserId};
+use accounts::{GroupRef, Subject, UserId};
 
 use super::{Error, Service};
 use crate::authorize::{Caller, CallerAccount, Target};
@@ -44,17 +44,20 @@ impl Service {
     /// # Errors
     /// When there is no such user, or the store cannot be read.
     pub fn target(&self, subject: &Subject) -> Result<Target, Error> {
+        let host = self.local_accounts()?;
         self.read(|db| {
             let user = find(db, subject)?;
             let own_rules = !db.sudo_rules_of(HolderKey::User(user.id))?.is_empty();
-            let groups = db.groups_of(user.id)?;
-            let mut group_power = self.gives_root("", user.gid);
-            for name in groups {
-                let gid = db.group_by_name(&name)?.map(|group| group.gid);
-                group_power |= self.gives_root(&name, gid.unwrap_or(u32::MAX));
-                if let Some(gid) = gid {
-                    group_power |= !db.sudo_rules_of(HolderKey::Gid(gid))?.is_empty();
-                }
+            let supplementary = db.groups_of(user.id)?.into_iter().map(GroupRef::Name);
+            let mut group_power = false;
+            for group in supplementary.chain([GroupRef::Gid(user.gid)]) {
+                let joined = self.find_group(db, &host, &group)?;
+                let (name, gid) = match (&joined, &group) {
+                    (Some(joined), _) => joined.name_and_gid(),
+                    (None, GroupRef::Name(name)) => (name.as_str(), None),
+                    (None, GroupRef::Gid(gid)) => ("", Some(*gid)),
+                };
+                group_power |= self.gives_power(db, name, gid)?;
             }
             Ok(Target {
                 id: user.id,

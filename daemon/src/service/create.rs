@@ -284,12 +284,17 @@ impl Service {
         row.gid = match primary {
             Primary::Existing(gid) => {
                 let group = host.group_by_gid(gid).map_or("", |group| group.name.as_str());
-                if self.gives_root(group, gid) {
+                if self.gives_power(change.db, group, Some(gid))? {
                     self.need_sudo_right(grant, None, &format!("joining the group {group}"))?;
                 }
                 gid
             }
-            Primary::New(name) => self.make_group(change, host, &name, Some(row.uid), "")?.gid,
+            Primary::New(name) => {
+                if self.gives_power(change.db, name.as_str(), None)? {
+                    self.need_sudo_right(grant, None, &format!("making the group {name}"))?;
+                }
+                self.make_group(change, host, &name, Some(row.uid), "")?.gid
+            }
         };
         change.db.use_uid(row.uid)?;
         change.db.release_uid(row.uid)?;

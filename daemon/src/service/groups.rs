@@ -74,11 +74,7 @@ impl Service {
         group: Joined,
     ) -> Result<bool, Error> {
         let (name, gid) = group.name_and_gid();
-        let rules = match gid {
-            Some(gid) => !change.db.sudo_rules_of(HolderKey::Gid(gid))?.is_empty(),
-            None => false,
-        };
-        if rules || self.gives_root(name, gid.unwrap_or(u32::MAX)) {
+        if self.gives_power(change.db, name, gid)? {
             self.need_sudo_right(grant, Some(user), &format!("joining the group {name}"))?;
         }
         change.publish();
@@ -116,6 +112,10 @@ impl Service {
             if taken {
                 errors.add("name", Code::InUse, format!("the name {name} is taken"));
                 return Err(Error::GroupExists(errors));
+            }
+            // sudoers and polkit may speak of that name already.
+            if self.gives_power(change.db, name.as_str(), None)? {
+                self.need_sudo_right(grant, None, &format!("making the group {name}"))?;
             }
             if let Some(gid) = fields.gid
                 && (change.db.gid_used(gid.get())? || host.knows_gid(gid.get()))
@@ -251,8 +251,7 @@ impl Service {
                     if !local {
                         return Err(Error::NoSuchUser(subject.to_string()));
                     }
-                    let rules = !change.db.sudo_rules_of(HolderKey::Gid(ours.gid))?.is_empty();
-                    if add && (rules || self.gives_root(ours.name.as_str(), ours.gid)) {
+                    if add && self.gives_power(change.db, ours.name.as_str(), Some(ours.gid))? {
                         self.need_sudo_right(grant, None, &format!("joining the group {name}"))?;
                     }
                     let changed = if add {

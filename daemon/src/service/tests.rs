@@ -276,3 +276,28 @@ fn a_damaged_store_refuses_everything_and_keeps_the_index() {
     assert!(std::fs::read(f.path("run/index")).unwrap() == index);
     assert!(std::fs::read(f.path("store/roster.db")).unwrap() == damage);
 }
+
+#[test]
+fn a_primary_group_that_gives_root_makes_its_user_powerful() {
+    let f = Fixture::new();
+    let users = || f.root(Action::UserUpdate, Some("alice"));
+    f.create(json!({"name": "alice"})).unwrap();
+    f.create(json!({"name": "ops", "groups": []})).unwrap();
+    assert!(!f.service.target(&subject("alice")).unwrap().has_sudo);
+    let join = |group: &str| {
+        f.service.update_user(&users(), &subject("alice"), &map(json!({ "group": group })), None)
+    };
+    join("docker").unwrap();
+    assert!(f.service.target(&subject("alice")).unwrap().has_sudo, "a group of the host");
+    join("users").unwrap();
+    assert!(!f.service.target(&subject("alice")).unwrap().has_sudo);
+    for group in ["%users", "%ops"] {
+        let grant = f.root(Action::SudoManage, None);
+        let holder = Holder::parse(group).unwrap();
+        join(&group[1..]).unwrap();
+        f.service.grant_sudo(&grant, &holder, "/usr/bin/id", false, None).unwrap();
+        assert!(f.service.target(&subject("alice")).unwrap().has_sudo, "{group} has a rule");
+        f.service.revoke_sudo(&grant, &holder, None).unwrap();
+        assert!(!f.service.target(&subject("alice")).unwrap().has_sudo);
+    }
+}

@@ -75,12 +75,13 @@ impl Service {
         }
         if let Some(group) = &fields.group {
             match self.find_group(db, host, group)? {
-                Some(Joined::Ours(group)) => row.gid = group.gid,
-                Some(Joined::Host(group)) => {
-                    if self.gives_root(&group.name, group.gid) {
-                        self.need_sudo_right(grant, Some(id), &format!("joining {}", group.name))?;
+                Some(joined @ (Joined::Ours(_) | Joined::Host(_))) => {
+                    let (name, gid) = joined.name_and_gid();
+                    let gid = gid.filter(|gid| *gid != row.gid);
+                    if gid.is_some() && self.gives_power(db, name, gid)? {
+                        self.need_sudo_right(grant, Some(id), &format!("joining {name}"))?;
                     }
-                    row.gid = group.gid;
+                    row.gid = gid.unwrap_or(row.gid);
                 }
                 _ => errors.add("group", Code::NotFound, format!("there is no group {group}")),
             }
