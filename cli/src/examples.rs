@@ -15,7 +15,11 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("user show", &["roster user show alice", "roster user show uid:3000 --json"]),
     (
         "user list",
-        &["roster user list", "roster user list --limit 100 --offset 200 --output jsonl"],
+        &[
+            "roster user list",
+            "roster user list --limit 100 --offset 200 --output jsonl",
+            "roster user list --disabled",
+        ],
     ),
     (
         "user query",
@@ -76,7 +80,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("user next-uid", &["roster user next-uid", "roster user next-uid --reserve"]),
     ("user lastseen", &["roster user lastseen alice", "roster user lastseen --all"]),
     ("user report", &["roster user report"]),
-    ("user shells", &["roster user shells --json"]),
+    ("user shells", &["roster user shells --json", "roster user shells alice"]),
     (
         "group create",
         &[

@@ -15,10 +15,10 @@ pub struct Page {
     /// Show at most so many
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PAGE,
           value_parser = clap::value_parser!(u64).range(1..=MAX_PAGE))]
-    limit: u64,
+    pub limit: u64,
     /// Skip so many, in order of name
     #[arg(long, value_name = "N", default_value_t = 0)]
-    offset: u64,
+    pub offset: u64,
 }
 
 /// Entries of a list, and where in it they are.

@@ -1,5 +1,6 @@
 //! /etc/roster/roster.toml: every setting has a default, an unknown one is an error.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -29,6 +30,8 @@ pub struct Accounts {
     pub default_shell: String,
     /// Groups whose members can become root; joining one needs the sudo-management right.
     pub root_groups: Vec<String>,
+    /// Shells that are a choice for the members of a group alone, in addition to /etc/shells.
+    pub group_shells: BTreeMap<String, Vec<String>>,
 }
 
 impl Default for Accounts {
@@ -52,6 +55,7 @@ impl Default for Accounts {
             ]
             .map(str::to_owned)
             .to_vec(),
+            group_shells: BTreeMap::new(),
         }
     }
 }
@@ -248,7 +252,7 @@ mod tests {
                 .map(|(name, keys)| (name, keys.map_or(0, toml::Table::len)))
                 .collect::<Vec<_>>()
         };
-        let sections = [("accounts", 2), ("authentication", 5), ("homes", 3), ("passwords", 5)];
+        let sections = [("accounts", 3), ("authentication", 5), ("homes", 3), ("passwords", 5)];
         assert_eq!(settings(block), sections.map(|(name, keys)| (name.to_owned(), keys)));
     }
 

@@ -6,6 +6,7 @@ use bus::names::ADMINISTRATION;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::query::Query;
 use super::record::{self, COLUMNS, complete};
 use crate::error::Error;
 use crate::output::{Answer, Column, View};
@@ -17,11 +18,29 @@ use crate::session::Session;
 pub struct List {
     #[command(flatten)]
     page: Page,
+    /// Only disabled accounts
+    #[arg(long)]
+    disabled: bool,
+    /// Only locked accounts
+    #[arg(long)]
+    locked: bool,
 }
 
 impl List {
     pub async fn run(self, session: &Session) -> Result<Answer, Error> {
-        self.page.fetch(session, "ListUsers", "users", COLUMNS, complete).await
+        let Self { page, disabled, locked } = self;
+        if !disabled && !locked {
+            return page.fetch(session, "ListUsers", "users", COLUMNS, complete).await;
+        }
+        let mut filters = Vec::new();
+        if disabled {
+            filters.push(json!(["enabled", "=", false]));
+        }
+        if locked {
+            filters.push(json!(["locked", "=", true]));
+        }
+        let options = json!({"order_by": ["name"], "limit": page.limit, "offset": page.offset});
+        Query::new(filters, options).run(session).await
     }
 }
 
@@ -44,9 +63,12 @@ pub async fn next_uid(reserve: bool, session: &Session) -> Result<Answer, Error>
     Ok(Answer::lines(json!({ "uid": uid }), &[&uid.to_string()]))
 }
 
-pub async fn shells(session: &Session) -> Result<Answer, Error> {
+pub async fn shells(subject: Option<&str>, session: &Session) -> Result<Answer, Error> {
     const SHELLS: &[Column] = &[Column::field("SHELL", "path"), Column::field("NAME", "name")];
-    let shells: BTreeMap<String, String> = session.call("ListShells", &()).await?;
+    let shells: BTreeMap<String, String> = match subject {
+        Some(subject) => session.call_on(ADMINISTRATION, "ListUserShells", &(subject,)).await?,
+        None => session.call("ListShells", &()).await?,
+    };
     let rows = shells.iter().map(|(path, name)| json!({"path": path, "name": name})).collect();
     let view = View::Entries { rows, columns: SHELLS };
     Ok(Answer::new(json!(shells), view))

@@ -67,8 +67,12 @@ pub enum Verb {
     Lastseen(activity::LastSeen),
     /// Counts the accounts: of each source, disabled, locked, with a second factor
     Report,
-    /// Lists the shells that an account may have
-    Shells,
+    /// Lists the shells that accounts, or this one, may have
+    Shells {
+        /// The account: alice, uid:3000 or id:UUID; its groups may add some [default: any account]
+        #[arg(value_name = "NAME")]
+        subject: Option<String>,
+    },
 }
 
 /// The account that a verb is about.
@@ -117,7 +121,7 @@ impl Verb {
             Self::NextUid { reserve } => lookup::next_uid(reserve, session).await,
             Self::Lastseen(seen) => seen.run(session).await,
             Self::Report => activity::report(session).await,
-            Self::Shells => lookup::shells(session).await,
+            Self::Shells { subject } => lookup::shells(subject.as_deref(), session).await,
         }
     }
 }

@@ -43,6 +43,11 @@ fn json(text: &str) -> Result<Value, String> {
 }
 
 impl Query {
+    /// A query that another verb makes.
+    pub fn new(filters: Vec<Value>, options: Value) -> Self {
+        Self { filters, options }
+    }
+
     pub async fn run(self, session: &Session) -> Result<Answer, Error> {
         let Value::Object(options) = self.options else {
             return Err(Error::field("options", "wrong_type", "are no JSON object"));

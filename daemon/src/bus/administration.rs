@@ -1,6 +1,7 @@
 //! The further verbs of an administrator. What the methods mean is in
 //! packaging/dbus/org.roster.Accounts1.Administration.xml.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use accounts::Subject;
@@ -91,6 +92,17 @@ impl Administration {
     async fn get_report(&self, #[zbus(header)] call: Header<'_>) -> Result<Dictionary, BusError> {
         self.door.grant(&call, Verb::GetReport, None).await?;
         record(&self.door.run(Service::report).await?)
+    }
+
+    #[zbus(out_args("shells"))]
+    async fn list_user_shells(
+        &self,
+        subject: &str,
+        #[zbus(header)] call: Header<'_>,
+    ) -> Result<BTreeMap<String, String>, BusError> {
+        let subject = self::subject(subject)?;
+        self.door.grant(&call, Verb::GetUser, Some(&subject)).await?;
+        self.door.run(move |service| service.shells_of(&subject)).await
     }
 
     #[zbus(out_args("group"))]

@@ -39,7 +39,7 @@ verbs! {
     UpdateUser = "update-user" => UserUpdate,
     /// `DeleteUser`.
     DeleteUser = "delete-user" => UserDelete,
-    /// `GetUser`, `FindUser`, `GetMetadata` and a user's properties.
+    /// `GetUser`, `FindUser`, `GetMetadata`, `ListUserShells` and a user's properties.
     GetUser = "get-user" => UserRead,
     /// `ListUsers`.
     ListUsers = "list-users" => UserList,

@@ -165,7 +165,12 @@ impl Service {
         let default_shell = ShellPath::parse(&self.config.accounts.default_shell);
         let shell = fields.shell.clone().or(default_shell.ok());
         if let Some(shell) = &shell {
-            self.check_shell(shell, &mut errors);
+            let primary = match &primary {
+                Primary::Existing(gid) => self.primary_name(db, host, *gid)?,
+                Primary::New(name) => name.to_string(),
+            };
+            let names = groups.iter().map(|group| group.name_and_gid().0);
+            self.check_shell(shell, names.chain([primary.as_str()]), &mut errors);
             if fields.ssh_password_enabled == Some(true) && !shell.is_login_shell() {
                 let message = format!("needs a login shell, and {} is none", shell.as_str());
                 errors.add("ssh_password_enabled", Code::Conflict, message);

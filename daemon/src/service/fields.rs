@@ -1,10 +1,6 @@
 //! Rules of fields that need the store or the host: what is taken, what exists, what is a choice.
 
-use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-
-use accounts::{Code, FieldErrors, GroupRef, HomePath, ShellPath, UserId, UserName};
+use accounts::{Code, FieldErrors, GroupRef, HomePath, UserId, UserName};
 
 use super::administrators::OWN_GROUPS;
 use super::local_accounts::{LocalAccounts, LocalGroup};
@@ -37,35 +33,6 @@ impl Service {
     pub(super) fn local_accounts(&self) -> Result<LocalAccounts, Error> {
         LocalAccounts::read(&self.config.places)
             .map_err(|error| Error::Unavailable(format!("the host's account files: {error}")))
-    }
-
-    /// The login shells there are: path → name.
-    ///
-    /// `nologin`, and every executable entry of shells(5).
-    #[must_use]
-    pub fn shells(&self) -> BTreeMap<String, String> {
-        let text = std::fs::read_to_string(&self.config.places.shells).unwrap_or_default();
-        let listed = text.lines().map(str::trim).filter(|line| line.starts_with('/'));
-        let executable = |path: &&str| {
-            std::fs::metadata(Path::new(path))
-                .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-        };
-        let base_name = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
-        ["/usr/sbin/nologin", "/sbin/nologin"]
-            .into_iter()
-            .chain(listed)
-            .filter(executable)
-            .filter(|path| ShellPath::parse(path).is_ok())
-            .map(|path| (path.to_owned(), base_name(path)))
-            .collect()
-    }
-
-    pub(super) fn check_shell(&self, shell: &ShellPath, errors: &mut FieldErrors) {
-        let shells = self.shells();
-        if !shells.contains_key(shell.as_str()) {
-            let choices = shells.into_keys().collect::<Vec<_>>().join(", ");
-            errors.add("shell", Code::NotFound, format!("is none of the choices: {choices}"));
-        }
     }
 
     /// Refuses a name that a user or group of anybody has; `id` is the user that may have it.

@@ -28,6 +28,7 @@ mod record;
 mod recovery;
 mod reservations;
 mod set_up;
+mod shells;
 mod sudo;
 mod two_factor;
 mod update;

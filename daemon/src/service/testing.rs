@@ -40,6 +40,11 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With other settings.
+    pub(crate) fn with(settings: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         // The effects walk from here and want every directory to be root's alone.
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
@@ -63,12 +68,13 @@ impl Fixture {
         let read_only = std::fs::Permissions::from_mode(0o440);
         std::fs::set_permissions(dir.path().join("sudoers"), read_only).unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000)));
-        let service = Self::service(dir.path().to_owned(), clock.clone());
+        let mut config = Config::default();
+        settings(&mut config);
+        let service = Self::service(dir.path().to_owned(), clock.clone(), config);
         Self { dir, clock, service }
     }
 
-    fn service(dir: PathBuf, clock: Arc<TestClock>) -> Service {
-        let mut config = Config::default();
+    fn service(dir: PathBuf, clock: Arc<TestClock>, mut config: Config) -> Service {
         config.places.store = dir.join("store");
         config.places.live = dir.join("run");
         config.places.checkpoint = dir.join("checkpoint");
@@ -102,9 +108,10 @@ impl Fixture {
     /// The same directory, after a restart of the daemon with something done in between.
     pub(crate) fn restarted_after(self, meanwhile: impl FnOnce()) -> Self {
         let Self { dir, clock, service } = self;
+        let config = service.config().clone();
         drop(service);
         meanwhile();
-        let service = Self::service(dir.path().to_owned(), clock.clone());
+        let service = Self::service(dir.path().to_owned(), clock.clone(), config);
         Self { dir, clock, service }
     }
 

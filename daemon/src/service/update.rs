@@ -86,13 +86,12 @@ impl Service {
                 _ => errors.add("group", Code::NotFound, format!("there is no group {group}")),
             }
         }
+        if let Some(shell) = &fields.shell {
+            row.shell = shell.clone();
+        }
         if let Some(home) = fields.home.clone().filter(|home| *home != row.home) {
             self.check_home(db, host, &home, id, &mut errors)?;
             row.home = home;
-        }
-        if let Some(shell) = &fields.shell {
-            self.check_shell(shell, &mut errors);
-            row.shell = shell.clone();
         }
         create::refuse_smb(fields, &mut errors);
         let set_text = |slot: &mut String, text: &Option<DisplayText>| {
@@ -146,6 +145,10 @@ impl Service {
             Some(groups) => Some(self.find_groups(db, host, groups, create_groups, &mut errors)?),
             None => None,
         };
+        if let Some(shell) = &fields.shell {
+            let names = self.names_of_groups(db, host, (id, row.gid), groups.as_deref())?;
+            self.check_shell(shell, names.iter().map(String::as_str), &mut errors);
+        }
         if !errors.is_empty() {
             return Err(errors.into());
         }
