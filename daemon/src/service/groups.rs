@@ -156,11 +156,18 @@ impl Service {
     /// Deletes a group; its members stay.
     ///
     /// # Errors
-    /// When it is builtin, or some user's primary group.
+    /// When it is builtin, some user's primary group, or one that gives root and is not empty.
     pub fn delete_group(&self, grant: &Grant, subject: &Subject) -> Result<(), Error> {
         need(grant, Action::GroupManage, None)?;
+        let host = self.local_accounts()?;
         self.change(grant.actor(), |change| {
-            let group = find(change.db, subject)?;
+            let group = match find(change.db, subject) {
+                Err(Error::NoSuchGroup(name)) if host.group_by_name(&name).is_some() => {
+                    let message = "is a group of /etc/group: groupdel(8) removes those";
+                    return Err(Error::field("group", Code::Immutable, message));
+                }
+                found => found?,
+            };
             if group.builtin {
                 return Err(Error::Immutable(format!("the group {} is Roster's own", group.name)));
             }
@@ -169,6 +176,12 @@ impl Service {
                 return Err(Error::Immutable(format!(
                     "{} is the primary group of {user}: give {user} another one first",
                     group.name
+                )));
+            }
+            let name = group.name.as_str();
+            if self.gives_root(name, group.gid) && !change.db.members_of(group.id)?.is_empty() {
+                return Err(Error::Immutable(format!(
+                    "the members of {name} administer this system by it: take them out first"
                 )));
             }
             self.remove_group(grant, change, &group)
