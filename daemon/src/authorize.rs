@@ -200,27 +200,23 @@ pub fn decide(caller: &Caller, action: Action, target: Option<&Target>) -> Decis
         (Some(account), Some(target)) => account.id == target.id && caller.uid == target.uid,
         _ => false,
     };
-    let needs_own = matches!(action, Action::UserUpdateOwn | Action::PasswordChangeOwn);
-    if needs_own && !own {
-        return Decision::Deny;
-    }
-    if action == Action::AdministratorSetUp && caller.uid != 0 {
-        return Decision::Deny;
+    let row = table(action);
+    match row.administrator {
+        Reach::OwnAccount if !own => return Decision::Deny,
+        Reach::RootAlone if caller.uid != 0 => return Decision::Deny,
+        Reach::Anybody | Reach::OwnAccount | Reach::RootAlone => {}
     }
     let active = caller.account.as_ref().is_some_and(|account| account.active);
     let role = caller.account.as_ref().filter(|_| active).map(|account| account.role);
     let administrator = caller.uid == 0 || role == Some(Role::Admin);
     let grant = Grant { actor: actor(caller), allowed: vec![(action, id)], administrator };
     let allowed = administrator
-        || (own && may_own(action) && (active || action == Action::UserRead))
-        || (role == Some(Role::Auditor) && may_auditor(action))
-        || (role == Some(Role::Helpdesk)
-            && !own
-            && target.is_some_and(is_plain)
-            && may_helpdesk(action));
+        || (own && row.own && (active || action == Action::UserRead))
+        || (role == Some(Role::Auditor) && row.auditor)
+        || (role == Some(Role::Helpdesk) && row.helpdesk && !own && target.is_some_and(is_plain));
     if allowed {
         Decision::Allow(grant)
-    } else if needs_own {
+    } else if row.administrator == Reach::OwnAccount {
         Decision::Deny
     } else {
         Decision::AskPolkit(PendingGrant(grant))
@@ -241,90 +237,65 @@ fn is_plain(target: &Target) -> bool {
     target.role == Role::User && !target.has_sudo && target.uid != 0
 }
 
-/// What everybody may do to the own account.
-const fn may_own(action: Action) -> bool {
-    match action {
-        Action::UserRead
-        | Action::UserUpdateOwn
-        | Action::MetadataManage
-        | Action::PasswordChangeOwn
-        | Action::TwoFactorManage
-        | Action::TwoFactorVerify
-        | Action::TwoFactorRead
-        | Action::KeyManage
-        | Action::KeyRead
-        | Action::SudoRead => true,
-        Action::UserCreate
-        | Action::UserUpdate
-        | Action::UserDelete
-        | Action::UserList
-        | Action::UserLock
-        | Action::UserUnlock
-        | Action::UserEnable
-        | Action::AttributeManage
-        | Action::PasswordSet
-        | Action::SudoManage
-        | Action::AdministratorSetUp
-        | Action::GroupManage
-        | Action::GroupRead => false,
-    }
+/// What a line of the table allows, beside uid 0 and administrators.
+struct Row {
+    /// Everybody, to the own account.
+    own: bool,
+    /// An auditor, to anybody.
+    auditor: bool,
+    /// The helpdesk, to plain users.
+    helpdesk: bool,
+    /// uid 0 and administrators.
+    administrator: Reach,
 }
 
-/// What an auditor may do to anybody.
-const fn may_auditor(action: Action) -> bool {
-    match action {
-        Action::UserRead
-        | Action::UserList
-        | Action::TwoFactorRead
-        | Action::KeyRead
-        | Action::SudoRead
-        | Action::GroupRead => true,
-        Action::UserCreate
-        | Action::UserUpdate
-        | Action::UserUpdateOwn
-        | Action::UserDelete
-        | Action::UserLock
-        | Action::UserUnlock
-        | Action::UserEnable
-        | Action::AttributeManage
-        | Action::MetadataManage
-        | Action::PasswordSet
-        | Action::PasswordChangeOwn
-        | Action::TwoFactorManage
-        | Action::TwoFactorVerify
-        | Action::KeyManage
-        | Action::SudoManage
-        | Action::AdministratorSetUp
-        | Action::GroupManage => false,
-    }
+/// How far an administrator's right reaches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// To every account.
+    Anybody,
+    /// To the own account: nobody may for somebody else, and polkit is not asked.
+    OwnAccount,
+    /// uid 0 alone may, and polkit is not asked.
+    RootAlone,
 }
 
-/// What the helpdesk may do to plain users.
-const fn may_helpdesk(action: Action) -> bool {
+const YES: bool = true;
+const NO: bool = false;
+
+const fn row(own: bool, auditor: bool, helpdesk: bool, administrator: Reach) -> Row {
+    Row { own, auditor, helpdesk, administrator }
+}
+
+/// The table.
+#[rustfmt::skip]
+const fn table(action: Action) -> Row {
+    use Reach::{Anybody, OwnAccount, RootAlone};
     match action {
-        Action::UserUnlock
-        | Action::PasswordSet
-        | Action::TwoFactorManage
-        | Action::TwoFactorVerify
-        | Action::TwoFactorRead => true,
-        Action::UserCreate
-        | Action::UserUpdate
-        | Action::UserUpdateOwn
-        | Action::UserDelete
-        | Action::UserRead
-        | Action::UserList
-        | Action::UserLock
-        | Action::UserEnable
-        | Action::AttributeManage
-        | Action::MetadataManage
-        | Action::PasswordChangeOwn
-        | Action::KeyManage
-        | Action::KeyRead
-        | Action::SudoManage
-        | Action::SudoRead
-        | Action::AdministratorSetUp
-        | Action::GroupManage
-        | Action::GroupRead => false,
+        //                             own, auditor, helpdesk, administrator
+        Action::UserCreate         => row(NO,  NO,  NO,  Anybody),
+        Action::UserUpdate         => row(NO,  NO,  NO,  Anybody),
+        Action::UserUpdateOwn      => row(YES, NO,  NO,  OwnAccount),
+        Action::UserDelete         => row(NO,  NO,  NO,  Anybody),
+        Action::UserRead           => row(YES, YES, NO,  Anybody),
+        Action::UserList           => row(NO,  YES, NO,  Anybody),
+        Action::UserLock           => row(NO,  NO,  NO,  Anybody),
+        Action::UserUnlock         => row(NO,  NO,  YES, Anybody),
+        Action::UserEnable         => row(NO,  NO,  NO,  Anybody),
+        Action::AttributeManage    => row(NO,  NO,  NO,  Anybody),
+        Action::MetadataManage     => row(YES, NO,  NO,  Anybody),
+        Action::PasswordSet        => row(NO,  NO,  YES, Anybody),
+        Action::PasswordChangeOwn  => row(YES, NO,  NO,  OwnAccount),
+        Action::TwoFactorManage    => row(YES, NO,  YES, Anybody),
+        Action::TwoFactorVerify    => row(YES, NO,  YES, Anybody),
+        Action::TwoFactorRead      => row(YES, YES, YES, Anybody),
+        Action::KeyManage          => row(YES, NO,  NO,  Anybody),
+        Action::KeyRead            => row(YES, YES, NO,  Anybody),
+        Action::SudoManage         => row(NO,  NO,  NO,  Anybody),
+        Action::SudoRead           => row(YES, YES, NO,  Anybody),
+        Action::AdministratorSetUp => row(NO,  NO,  NO,  RootAlone),
+        Action::GroupManage        => row(NO,  NO,  NO,  Anybody),
+        Action::GroupRead          => row(NO,  YES, NO,  Anybody),
     }
 }
 
