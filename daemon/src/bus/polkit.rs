@@ -1,12 +1,13 @@
 //! Asking polkit (org.freedesktop.PolicyKit1.Authority, polkit's reference manual).
 //!
 //! The subject is the caller's name on the bus, which nobody can take over while we ask: never a
-//! process id. Whatever goes wrong — no polkit, no answer, the caller gone — means no.
+//! process id. Whatever goes wrong — no polkit, no answer, the caller gone meanwhile — means no.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use zbus::names::BusName;
 use zbus::{Connection, Variant};
 
 use super::callers::Sender;
@@ -36,7 +37,7 @@ pub(super) async fn authorizes(
     let limit = if interactive { INTERACTIVE_TIMEOUT } else { TIMEOUT };
     let asked = ask(connection, sender, action_id, target, interactive, &question);
     match tokio::time::timeout(limit, asked).await {
-        Ok(Ok(authorized)) => authorized,
+        Ok(Ok(authorized)) => authorized && is_there(connection, sender).await,
         Ok(Err(error)) => {
             tracing::debug!(action_id, %error, "polkit gave no answer");
             false
@@ -52,6 +53,15 @@ pub(super) async fn authorizes(
             false
         }
     }
+}
+
+/// Whether the caller is still on the bus: what polkit said is about nobody else.
+async fn is_there(connection: &Connection, sender: &Sender) -> bool {
+    let asked = async {
+        let bus = zbus::fdo::DBusProxy::new(connection).await?;
+        bus.name_has_owner(BusName::from(sender.name.as_ref())).await
+    };
+    matches!(tokio::time::timeout(TIMEOUT, asked).await, Ok(Ok(true)))
 }
 
 async fn ask(

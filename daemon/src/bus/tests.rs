@@ -4,6 +4,7 @@
 
 mod administration;
 mod answers;
+mod client;
 mod introspection;
 mod metadata;
 mod polkit;

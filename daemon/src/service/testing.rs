@@ -38,6 +38,13 @@ pub(crate) struct Fixture {
     pub(crate) service: Service,
 }
 
+impl Service {
+    /// Everything the store holds, a line a row.
+    pub(crate) fn dump(&self) -> Vec<String> {
+        self.read(|db| Ok(db.dump()?)).unwrap()
+    }
+}
+
 impl Fixture {
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
@@ -45,7 +52,17 @@ impl Fixture {
 
     /// With other settings.
     pub(crate) fn with(settings: impl FnOnce(&mut Config)) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::in_directory(tempfile::tempdir().unwrap(), settings)
+    }
+
+    /// For tests that make thousands of changes: in memory where that is possible, because each of
+    /// them waits for the disk otherwise.
+    pub(crate) fn in_memory() -> Self {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::in_directory(dir.unwrap(), |_| {})
+    }
+
+    fn in_directory(dir: tempfile::TempDir, settings: impl FnOnce(&mut Config)) -> Self {
         // The effects walk from here and want every directory to be root's alone.
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
         for (name, text) in [

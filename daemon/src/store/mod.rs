@@ -5,6 +5,8 @@
 
 mod activity;
 mod audit;
+#[cfg(test)]
+mod dump;
 mod find;
 mod groups;
 mod keys;

@@ -50,6 +50,23 @@ fn members(xml: &str, interface: &str) -> BTreeSet<String> {
     members
 }
 
+/// Interface and name of every method of ours.
+pub(super) fn methods_of(xml: &str) -> BTreeSet<(String, String)> {
+    let mut methods = BTreeSet::new();
+    let mut interface = String::new();
+    for tag in tags(xml) {
+        let name = || tag.split_once("name=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        match tag.split([' ', '/']).next() {
+            Some("interface") => interface = name(),
+            Some("method") if interface.starts_with("org.roster.") => {
+                methods.insert((interface.clone(), name()));
+            }
+            _ => {}
+        }
+    }
+    methods
+}
+
 fn tags(xml: &str) -> Vec<String> {
     let mut tags = Vec::new();
     let mut rest = xml;
@@ -68,7 +85,7 @@ fn tags(xml: &str) -> Vec<String> {
     tags
 }
 
-async fn introspect(connection: &Connection, path: &str) -> String {
+pub(super) async fn introspect(connection: &Connection, path: &str) -> String {
     let interface = Some("org.freedesktop.DBus.Introspectable");
     let destination = Some("org.roster.Accounts1");
     let reply = connection.call_method(destination, path, interface, "Introspect", &()).await;

@@ -2,57 +2,114 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bus::{AccountsProxy, BusError, ErrorName};
 use serde_json::json;
 use zbus::{OwnedVariant, interface};
 
-use super::private_bus::{ALICE, PrivateBus, STRANGER, dictionary};
+use super::client::{Answer, Call, Client, text};
+use super::private_bus::{ALICE, PrivateBus, ROOT, STRANGER, dictionary};
 
 /// What the authority was asked: kind and name of the subject, action, flags.
-type Question = (String, String, String, u32);
+pub(super) type Question = (String, String, String, u32);
+/// What polkit answers.
+type Verdict = (bool, bool, HashMap<String, String>);
 
-struct Authority {
-    grants: Vec<&'static str>,
-    asked: Arc<Mutex<Vec<Question>>>,
+/// How the authority behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// It grants what it is told to.
+    Grants,
+    /// It says yes as soon as the asker's caller has left the bus.
+    WaitsForTheCallerToLeave,
+    /// It answers with an error.
+    Fails,
+    /// It leaves the bus with the question open.
+    Leaves,
+}
+
+/// polkit, as far as these tests need it.
+#[derive(Clone)]
+pub(super) struct Authority {
+    manner: Manner,
+    pub(super) grants: Arc<Mutex<Vec<&'static str>>>,
+    pub(super) asked: Arc<Mutex<Vec<Question>>>,
 }
 
 #[interface(name = "org.freedesktop.PolicyKit1.Authority")]
 impl Authority {
-    fn check_authorization(
+    async fn check_authorization(
         &self,
         subject: (String, HashMap<String, OwnedVariant>),
         action: &str,
         _details: HashMap<String, String>,
         flags: u32,
         _cancellation: &str,
-    ) -> (bool, bool, HashMap<String, String>) {
+        #[zbus(connection)] connection: &zbus::Connection,
+    ) -> zbus::fdo::Result<Verdict> {
         let (kind, details) = subject;
         let name = details.get("name").map(|name| String::try_from(name.try_clone().unwrap()));
         let name = name.unwrap().unwrap();
-        self.asked.lock().unwrap().push((kind, name, action.to_owned(), flags));
+        self.asked.lock().unwrap().push((kind, name.clone(), action.to_owned(), flags));
         let short = action.strip_prefix("org.roster.accounts1.").unwrap();
-        (self.grants.contains(&short), false, HashMap::new())
+        match self.manner {
+            Manner::Grants => {
+                let granted = self.grants.lock().unwrap().contains(&short);
+                Ok((granted, false, HashMap::new()))
+            }
+            Manner::WaitsForTheCallerToLeave => {
+                let bus = zbus::fdo::DBusProxy::new(connection).await?;
+                let caller = zbus::names::BusName::try_from(name).unwrap();
+                while bus.name_has_owner(caller.clone()).await? {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Ok((true, false, HashMap::new()))
+            }
+            Manner::Fails => Err(zbus::fdo::Error::Failed("no such action".to_owned())),
+            Manner::Leaves => {
+                connection.clone().close().await.unwrap();
+                std::future::pending().await
+            }
+        }
     }
 }
 
-fn with_polkit(grants: &[&'static str]) -> (PrivateBus, Arc<Mutex<Vec<Question>>>) {
+impl Authority {
+    fn new(manner: Manner, grants: &[&'static str]) -> Self {
+        Self { manner, grants: Arc::new(Mutex::new(grants.to_vec())), asked: Arc::default() }
+    }
+
+    /// One that grants what it is told to, on that bus, for as long as that is there.
+    pub(super) fn granting(bus: &PrivateBus) -> Self {
+        Self::new(Manner::Grants, &[]).on(bus)
+    }
+
+    fn on(self, bus: &PrivateBus) -> Self {
+        let (address, authority) = (bus.address(), self.clone());
+        let connection = bus.runtime.block_on(async move {
+            zbus::connection::Builder::address(address.as_str())
+                .serve_at("/org/freedesktop/PolicyKit1/Authority", authority)
+                .name("org.freedesktop.PolicyKit1")
+                .build()
+                .await
+                .unwrap()
+        });
+        std::mem::forget(connection);
+        self
+    }
+}
+
+fn with_authority(manner: Manner, grants: &[&'static str]) -> (PrivateBus, Authority) {
     let bus = PrivateBus::new();
     bus.create(json!({"name": "alice"}));
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let authority = Authority { grants: grants.to_vec(), asked: Arc::clone(&asked) };
-    let address = bus.address();
-    let connection = bus.runtime.block_on(async move {
-        zbus::connection::Builder::address(address.as_str())
-            .serve_at("/org/freedesktop/PolicyKit1/Authority", authority)
-            .name("org.freedesktop.PolicyKit1")
-            .build()
-            .await
-            .unwrap()
-    });
-    // It lives as long as the bus.
-    std::mem::forget(connection);
-    (bus, asked)
+    let authority = Authority::new(manner, grants).on(&bus);
+    (bus, authority)
+}
+
+fn with_polkit(grants: &[&'static str]) -> (PrivateBus, Arc<Mutex<Vec<Question>>>) {
+    let (bus, authority) = with_authority(Manner::Grants, grants);
+    (bus, authority.asked)
 }
 
 fn create(bus: &PrivateBus, uid: u32, fields: serde_json::Value) -> Result<(), BusError> {
@@ -112,4 +169,53 @@ fn without_the_callers_leave_nobody_is_asked_for_a_password() {
     });
     assert!(refused.is_err());
     assert_eq!(asked.lock().unwrap()[0].3, 0);
+}
+
+fn lock_alice() -> Call {
+    Call {
+        path: "/org/roster/Accounts1".to_owned(),
+        interface: "org.roster.Accounts1".to_owned(),
+        method: "LockUser".to_owned(),
+        arguments: vec![text("alice")],
+        interactive: true,
+    }
+}
+
+#[test]
+fn an_authority_that_fails_or_leaves_refuses() {
+    for manner in [Manner::Fails, Manner::Leaves] {
+        let (bus, authority) = with_authority(manner, &["lock-user"]);
+        let before = bus.service.dump();
+        let Answer::Refused(error) = Client::new(&bus, STRANGER).call(lock_alice()) else {
+            panic!("{manner:?}")
+        };
+        assert_eq!(error.name, ErrorName::NotAuthorized, "{manner:?}");
+        assert_eq!(authority.asked.lock().unwrap().len(), 1);
+        assert_eq!(bus.service.dump(), before, "{manner:?}");
+        // The service goes on.
+        let asked = bus.accounts_as(ROOT, |a| async move { a.lock_user("alice").await });
+        asked.unwrap();
+    }
+}
+
+#[test]
+fn a_caller_that_leaves_while_polkit_is_asked_is_refused() {
+    let (bus, authority) = with_authority(Manner::WaitsForTheCallerToLeave, &[]);
+    let before = bus.service.dump();
+    bus.call_as(STRANGER, |connection| async move {
+        let call = lock_alice();
+        let message = zbus::message::Message::method_call(call.path, call.method)
+            .destination("org.roster.Accounts1")
+            .interface(call.interface)
+            .build(&("alice",))
+            .unwrap();
+        connection.send(&message).await.unwrap();
+        while authority.asked.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        connection.close().await.unwrap();
+    });
+    // polkit has said yes by then, and would have been believed.
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(bus.service.dump(), before);
 }

@@ -76,7 +76,12 @@ impl Drop for PrivateBus {
 
 impl PrivateBus {
     pub(super) fn new() -> Self {
-        let (dir, service) = Fixture::new().into_parts();
+        Self::on(Fixture::new(), "")
+    }
+
+    /// A bus that lets in those users of the host, too, for a service that is there already.
+    pub(super) fn on(fixture: Fixture, more_users: &str) -> Self {
+        let (dir, service) = fixture.into_parts();
         let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("../packaging/dbus/org.roster.Accounts1.conf");
         let config = CONFIG
@@ -85,7 +90,7 @@ impl PrivateBus {
         let file = dir.path().join("bus.conf");
         std::fs::write(&file, config).unwrap();
         let users = dir.path().join("bus-passwd");
-        std::fs::write(&users, USERS).unwrap();
+        std::fs::write(&users, format!("{USERS}{more_users}")).unwrap();
         let mut daemon = Command::new("unshare")
             .args(["--mount", "sh", "-c", START, "sh"])
             .args([&users, &file])
@@ -164,7 +169,7 @@ impl PrivateBus {
     }
 }
 
-async fn connect(address: &str) -> Connection {
+pub(super) async fn connect(address: &str) -> Connection {
     zbus::connection::Builder::address(address).build().await.unwrap()
 }
 
