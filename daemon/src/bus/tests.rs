@@ -11,4 +11,5 @@ mod polkit;
 mod private_bus;
 mod properties;
 mod query;
+mod rights;
 mod verbs;

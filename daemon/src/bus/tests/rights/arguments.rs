@@ -1,0 +1,134 @@
+//! What each method is called with, and what has to be so before that it can do something.
+
+use serde_json::{Value, json};
+use zbus::Variant;
+
+use super::super::client::{Call, secret, text};
+use super::super::private_bus::dictionary;
+use super::methods::{METADATA, Method, USER};
+use super::people::{GROUP, PASSWORD, Person};
+
+/// The call of the method about that account.
+pub(super) fn call(method: &Method, about: &Person) -> Call {
+    let path = match method.interface {
+        USER => format!("/org/roster/Accounts1/user/{}", about.uid),
+        _ => "/org/roster/Accounts1".to_owned(),
+    };
+    Call {
+        path,
+        interface: method.interface.to_owned(),
+        method: method.name.to_owned(),
+        arguments: of(method, about),
+        interactive: false,
+    }
+}
+
+fn map(fields: Value) -> Variant<'static> {
+    Variant::new(dictionary(fields))
+}
+
+fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
+    let subject = || text(&about.name);
+    let none = || map(json!({}));
+    match (method.name, method.way) {
+        ("CreateUser", "") => vec![map(json!({"name": "fresh"})), none()],
+        ("CreateUser", "with power") => {
+            vec![map(json!({"name": "fresh", "sudo_commands": ["ALL"]})), none()]
+        }
+        ("UpdateUser", "") => vec![subject(), map(json!({"email": "new@example.org"})), none()],
+        ("UpdateUser", "own fields") => {
+            vec![subject(), map(json!({"shell": "/bin/sh", "full_name": "New"})), none()]
+        }
+        ("UpdateUser", "with power") => {
+            vec![subject(), map(json!({"groups": ["docker"]})), none()]
+        }
+        ("DeleteUser", _) => vec![subject(), none()],
+        ("SetPassword" | "Update" | "Delete", way) if method.interface == USER => {
+            match (method.name, way) {
+                ("SetPassword", _) => vec![secret("another good one"), none()],
+                ("Update", "own fields") => vec![map(json!({"shell": "/bin/sh"})), none()],
+                ("Update", _) => vec![map(json!({"email": "new@example.org"})), none()],
+                _ => vec![none()],
+            }
+        }
+        ("SetPassword", _) => vec![subject(), secret("another good one"), none()],
+        ("ChangePassword", _) => vec![secret(PASSWORD), secret("another good one")],
+        ("GeneratePassword" | "EnrollTotp", _) => vec![subject(), none()],
+        ("ConfirmTotp" | "VerifyTotp", _) => vec![subject(), secret(&about.code)],
+        ("EnableTwoFactor" | "DisableTwoFactor", _) => vec![subject(), text("totp")],
+        ("AddKey", _) => vec![subject(), text(OTHER_KEY), none()],
+        ("RemoveKey", _) => vec![subject(), Variant::I64(about.key)],
+        ("GrantSudo", _) => vec![subject(), text("/usr/bin/true"), none()],
+        ("RevokeSudo", _) => vec![subject(), Variant::I64(0)],
+        ("ListSudo", "all") => vec![text("")],
+        ("CreateGroup", _) => vec![map(json!({"name": "fresh"}))],
+        ("GetGroup" | "DeleteGroup", _) => vec![text(GROUP)],
+        ("UpdateGroup", "") => vec![text(GROUP), map(json!({"display_name": "New"}))],
+        ("UpdateGroup", _) => vec![text(GROUP), map(json!({"name": "sudo"}))],
+        ("AddMember", "with power") => vec![text("docker"), subject()],
+        ("AddMember" | "RemoveMember", _) => vec![text(GROUP), subject()],
+        ("ListUsers" | "ListGroups" | "ListLastSeen", _) => vec![none()],
+        ("SetUpLocalAdministrator", _) => vec![text("admin"), secret("another good one")],
+        ("SetAttribute", _) => {
+            vec![subject(), text("k"), Variant::Variant(Box::new(Variant::U8(1)))]
+        }
+        ("PopAttribute", _) => vec![subject(), text("k")],
+        ("SetSetting", _) => vec![subject(), text("app"), text("k"), text("v"), none()],
+        ("DeleteSetting", _) => vec![subject(), text("app"), text("k")],
+        ("SetProfile", _) => vec![subject(), text("website"), text("v"), none()],
+        ("DeleteProfile", _) => vec![subject(), text("website")],
+        ("QueryUsers", _) => vec![text("[]"), none()],
+        ("SearchUsers", _) => vec![text("a"), none()],
+        (
+            "GetUser"
+            | "FindUser"
+            | "LockUser"
+            | "UnlockUser"
+            | "ClearPassword"
+            | "GenerateRecoveryCodes"
+            | "GetTwoFactorState"
+            | "ListKeys"
+            | "ListSudo"
+            | "GetPasswdEntry"
+            | "EnableUser"
+            | "DisableUser"
+            | "GetLastSeen"
+            | "GetMetadata",
+            _,
+        ) => vec![subject()],
+        (
+            "GetNextUid"
+            | "ListShells"
+            | "WhoAmI"
+            | "ReserveUid"
+            | "GetReport"
+            | "HasLocalAdministratorSetUp"
+            | "Get"
+            | "Lock"
+            | "Unlock",
+            _,
+        ) => vec![],
+        (other, way) => panic!("{other} ({way}): say here what it is called with"),
+    }
+}
+
+const OTHER_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4g b@c";
+
+/// The methods that root calls first, so that the method has something to do.
+pub(super) fn first(method: &Method) -> &'static [(&'static str, &'static str)] {
+    use super::methods::{ACCOUNTS, ADMINISTRATION};
+    match (method.interface, method.name) {
+        (USER, "Unlock") => &[(ACCOUNTS, "FindUser"), (ACCOUNTS, "LockUser")],
+        (USER, _) => &[(ACCOUNTS, "FindUser")],
+        (_, "UnlockUser") => &[(ACCOUNTS, "LockUser")],
+        (_, "EnableUser") => &[(ADMINISTRATION, "DisableUser")],
+        (_, "RevokeSudo") => &[(ACCOUNTS, "GrantSudo")],
+        (_, "RemoveMember") => &[(ACCOUNTS, "AddMember")],
+        (_, "PopAttribute") => &[(METADATA, "SetAttribute")],
+        (_, "DeleteSetting") => &[(METADATA, "SetSetting")],
+        (_, "DeleteProfile") => &[(METADATA, "SetProfile")],
+        (_, "EnableTwoFactor") => &[(ACCOUNTS, "DisableTwoFactor")],
+        _ => &[],
+    }
+}

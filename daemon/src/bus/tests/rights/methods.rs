@@ -1,0 +1,108 @@
+//! Every method, with the right it needs, what polkit is asked for who lacks it, and what comes of
+//! it. To add one: a line here, and what it is called with in `arguments`.
+
+use super::table::Outcome::{Already, Changes, Notes, Reads};
+use super::table::{
+    ADMINISTER, ADMINISTER_ALL, EVERYBODY, NSS, OTHERS_ONLY, OWN_PARTS, OWN_PASSWORD, Outcome,
+    READ, READ_ALL, READ_PARTS, ROOT_ALONE, Right, SECOND_FACTOR, SEE_SECOND_FACTOR, SET_PASSWORD,
+    UNLOCK,
+};
+
+pub(super) const ACCOUNTS: &str = "org.roster.Accounts1";
+pub(super) const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
+pub(super) const METADATA: &str = "org.roster.Accounts1.Metadata";
+pub(super) const QUERY: &str = "org.roster.Accounts1.Query";
+pub(super) const USER: &str = "org.roster.Accounts1.User";
+
+/// A method, in one way of calling it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Method {
+    pub(super) interface: &'static str,
+    pub(super) name: &'static str,
+    /// Which way, where there are several that need different rights.
+    pub(super) way: &'static str,
+    pub(super) right: Right,
+    /// The polkit actions that are asked about, in this order.
+    pub(super) asks: &'static [&'static str],
+    pub(super) outcome: Outcome,
+}
+
+const fn method(
+    interface: &'static str,
+    (name, way): (&'static str, &'static str),
+    right: Right,
+    asks: &'static [&'static str],
+    outcome: Outcome,
+) -> Method {
+    Method { interface, name, way, right, asks, outcome }
+}
+
+#[rustfmt::skip]
+pub(super) const METHODS: &[Method] = &[
+    method(ACCOUNTS, ("CreateUser", ""), ADMINISTER_ALL, &["create-user"], Changes),
+    method(ACCOUNTS, ("CreateUser", "with power"), ADMINISTER_ALL, &["create-user", "grant-sudo"], Changes),
+    method(ACCOUNTS, ("UpdateUser", ""), ADMINISTER, &["update-user"], Changes),
+    method(ACCOUNTS, ("UpdateUser", "own fields"), OWN_PARTS, &["update-user"], Changes),
+    method(ACCOUNTS, ("UpdateUser", "with power"), ADMINISTER, &["update-user", "grant-sudo"], Changes),
+    method(ACCOUNTS, ("DeleteUser", ""), OTHERS_ONLY, &["delete-user"], Changes),
+    method(ACCOUNTS, ("GetUser", ""), READ, &["get-user"], Reads),
+    method(ACCOUNTS, ("FindUser", ""), READ, &["get-user"], Reads),
+    method(ACCOUNTS, ("ListUsers", ""), READ_ALL, &["list-users"], Reads),
+    method(ACCOUNTS, ("LockUser", ""), ADMINISTER, &["lock-user"], Changes),
+    method(ACCOUNTS, ("UnlockUser", ""), UNLOCK, &["unlock-user"], Changes),
+    method(ACCOUNTS, ("SetPassword", ""), SET_PASSWORD, &["set-password"], Changes),
+    method(ACCOUNTS, ("ChangePassword", ""), OWN_PASSWORD, &[], Changes),
+    method(ACCOUNTS, ("GeneratePassword", ""), SET_PASSWORD, &["generate-password"], Changes),
+    method(ACCOUNTS, ("ClearPassword", ""), SET_PASSWORD, &["clear-password"], Changes),
+    method(ACCOUNTS, ("EnrollTotp", ""), SECOND_FACTOR, &["enroll-totp"], Changes),
+    method(ACCOUNTS, ("ConfirmTotp", ""), SECOND_FACTOR, &["confirm-totp"], Changes),
+    method(ACCOUNTS, ("VerifyTotp", ""), SECOND_FACTOR, &["verify-totp"], Notes),
+    method(ACCOUNTS, ("GenerateRecoveryCodes", ""), SECOND_FACTOR, &["generate-recovery-codes"], Changes),
+    method(ACCOUNTS, ("GetTwoFactorState", ""), SEE_SECOND_FACTOR, &["get-two-factor-state"], Reads),
+    method(ACCOUNTS, ("EnableTwoFactor", ""), SECOND_FACTOR, &["enable-two-factor"], Changes),
+    method(ACCOUNTS, ("DisableTwoFactor", ""), SECOND_FACTOR, &["disable-two-factor"], Changes),
+    method(ACCOUNTS, ("AddKey", ""), OWN_PARTS, &["add-key"], Changes),
+    method(ACCOUNTS, ("ListKeys", ""), READ_PARTS, &["list-keys"], Reads),
+    method(ACCOUNTS, ("RemoveKey", ""), OWN_PARTS, &["remove-key"], Changes),
+    method(ACCOUNTS, ("GrantSudo", ""), ADMINISTER, &["grant-sudo"], Changes),
+    method(ACCOUNTS, ("RevokeSudo", ""), ADMINISTER, &["revoke-sudo"], Changes),
+    method(ACCOUNTS, ("ListSudo", ""), READ_PARTS, &["list-sudo"], Reads),
+    method(ACCOUNTS, ("ListSudo", "all"), READ_ALL, &["list-sudo"], Reads),
+    method(ACCOUNTS, ("CreateGroup", ""), ADMINISTER_ALL, &["create-group"], Changes),
+    method(ACCOUNTS, ("GetGroup", ""), READ_ALL, &["get-group"], Reads),
+    method(ACCOUNTS, ("ListGroups", ""), READ_ALL, &["list-groups"], Reads),
+    method(ACCOUNTS, ("DeleteGroup", ""), ADMINISTER_ALL, &["delete-group"], Changes),
+    method(ACCOUNTS, ("AddMember", ""), ADMINISTER_ALL, &["add-member"], Changes),
+    method(ACCOUNTS, ("AddMember", "with power"), ADMINISTER_ALL, &["add-member", "grant-sudo"], Changes),
+    method(ACCOUNTS, ("RemoveMember", ""), ADMINISTER_ALL, &["remove-member"], Changes),
+    method(ACCOUNTS, ("GetPasswdEntry", ""), NSS, &[], Reads),
+    method(ACCOUNTS, ("GetNextUid", ""), EVERYBODY, &[], Reads),
+    method(ACCOUNTS, ("ListShells", ""), EVERYBODY, &[], Reads),
+    method(ACCOUNTS, ("WhoAmI", ""), EVERYBODY, &[], Reads),
+    method(ADMINISTRATION, ("EnableUser", ""), OTHERS_ONLY, &["enable-user"], Changes),
+    method(ADMINISTRATION, ("DisableUser", ""), ADMINISTER, &["disable-user"], Changes),
+    method(ADMINISTRATION, ("ReserveUid", ""), ADMINISTER_ALL, &["reserve-uid"], Changes),
+    method(ADMINISTRATION, ("GetLastSeen", ""), READ, &["get-last-seen"], Reads),
+    method(ADMINISTRATION, ("ListLastSeen", ""), READ_ALL, &["list-last-seen"], Reads),
+    method(ADMINISTRATION, ("GetReport", ""), READ_ALL, &["get-report"], Reads),
+    method(ADMINISTRATION, ("UpdateGroup", ""), ADMINISTER_ALL, &["update-group"], Changes),
+    method(ADMINISTRATION, ("UpdateGroup", "with power"), ADMINISTER_ALL, &["update-group", "grant-sudo"], Changes),
+    method(ADMINISTRATION, ("HasLocalAdministratorSetUp", ""), EVERYBODY, &[], Reads),
+    method(ADMINISTRATION, ("SetUpLocalAdministrator", ""), ROOT_ALONE, &[], Already),
+    method(METADATA, ("GetMetadata", ""), READ, &["get-user"], Reads),
+    method(METADATA, ("SetAttribute", ""), ADMINISTER, &["set-attribute"], Changes),
+    method(METADATA, ("PopAttribute", ""), ADMINISTER, &["pop-attribute"], Changes),
+    method(METADATA, ("SetSetting", ""), OWN_PARTS, &["set-setting"], Changes),
+    method(METADATA, ("DeleteSetting", ""), OWN_PARTS, &["delete-setting"], Changes),
+    method(METADATA, ("SetProfile", ""), OWN_PARTS, &["set-profile"], Changes),
+    method(METADATA, ("DeleteProfile", ""), OWN_PARTS, &["delete-profile"], Changes),
+    method(QUERY, ("QueryUsers", ""), READ_ALL, &["query-users"], Reads),
+    method(QUERY, ("SearchUsers", ""), READ_ALL, &["search-users"], Reads),
+    method(USER, ("Get", ""), READ, &["get-user"], Reads),
+    method(USER, ("Update", ""), ADMINISTER, &["update-user"], Changes),
+    method(USER, ("Update", "own fields"), OWN_PARTS, &["update-user"], Changes),
+    method(USER, ("Lock", ""), ADMINISTER, &["lock-user"], Changes),
+    method(USER, ("Unlock", ""), UNLOCK, &["unlock-user"], Changes),
+    method(USER, ("SetPassword", ""), SET_PASSWORD, &["set-password"], Changes),
+    method(USER, ("Delete", ""), OTHERS_ONLY, &["delete-user"], Changes),
+];
