@@ -8,6 +8,10 @@ pub const INTERFACE: &str = "org.roster.Accounts1";
 pub const PATH: &str = "/org/roster/Accounts1";
 /// The interface of a user's object.
 pub const USER_INTERFACE: &str = "org.roster.Accounts1.User";
+/// The interface of a group's object.
+pub const GROUP_INTERFACE: &str = "org.roster.Accounts1.Group";
+/// Finding groups' objects, and the signals about groups, on the management interface's object.
+pub const GROUPS: &str = "org.roster.Accounts1.Groups";
 /// The further verbs of an administrator, on the same object.
 pub const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
 /// Attributes, settings and profiles, on the same object.
@@ -16,6 +20,8 @@ pub const METADATA: &str = "org.roster.Accounts1.Metadata";
 pub const QUERY: &str = "org.roster.Accounts1.Query";
 /// What a user's object path starts with; the uid follows.
 pub const USER_PATH: &str = "/org/roster/Accounts1/user/";
+/// What a group's object path starts with; the gid follows.
+pub const GROUP_PATH: &str = "/org/roster/Accounts1/group/";
 /// What an error's name starts with.
 pub const ERROR_PREFIX: &str = "org.roster.Accounts1.Error.";
 /// What a polkit action starts with; the verb follows, with dashes.
@@ -29,6 +35,12 @@ pub const DEFAULT_PAGE: u64 = 500;
 #[must_use]
 pub fn user_path(uid: u32) -> String {
     format!("{USER_PATH}{uid}")
+}
+
+/// The path of a group's object.
+#[must_use]
+pub fn group_path(gid: u32) -> String {
+    format!("{GROUP_PATH}{gid}")
 }
 
 /// The uid that a user's object path names, or `None` for any other path.

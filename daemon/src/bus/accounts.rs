@@ -14,10 +14,12 @@ use zbus::{ObjectPath, OwnedFd, OwnedObjectPath, interface};
 use super::door::{Door, give};
 use super::errors::bus_error;
 use super::gate::Guarded;
+use super::groups;
 use super::objects::Objects;
 use super::options::Options;
-use super::records::{fields, give_power, is_powerful, record, records, searched, subject};
+use super::records::{fields, give_power, record, records, searched, subject};
 use super::two_factor;
+use super::user_object::UserObject;
 use super::users;
 use super::verb::Verb;
 use crate::secret::Secret;
@@ -27,11 +29,11 @@ use crate::service::{Holder, NewPassword, Service};
 /// The object at /org/roster/Accounts1.
 pub(super) struct Accounts {
     door: Arc<Door>,
-    objects: Arc<Objects>,
+    objects: Arc<Objects<UserObject>>,
 }
 
 impl Accounts {
-    pub(super) const fn new(door: Arc<Door>, objects: Arc<Objects>) -> Self {
+    pub(super) const fn new(door: Arc<Door>, objects: Arc<Objects<UserObject>>) -> Self {
         Self { door, objects }
     }
 }
@@ -364,9 +366,7 @@ impl Accounts {
         subject: &str,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<Dictionary, BusError> {
-        let subject = self::subject(subject)?;
-        self.door.grant(&call, Verb::GetGroup, None).await?;
-        record(&self.door.run(move |service| service.group(&subject)).await?)
+        groups::get(&self.door, &call, self::subject(subject)?).await
     }
 
     #[zbus(out_args("total", "groups"))]
@@ -391,9 +391,7 @@ impl Accounts {
         subject: &str,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(), BusError> {
-        let subject = self::subject(subject)?;
-        let grant = self.door.grant(&call, Verb::DeleteGroup, None).await?;
-        self.door.run(move |service| service.delete_group(&grant, &subject)).await
+        groups::delete(&self.door, &call, self::subject(subject)?).await
     }
 
     async fn add_member(
@@ -402,9 +400,8 @@ impl Accounts {
         user: String,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(), BusError> {
-        let power = is_powerful(&group, &self.door.service().config().accounts.root_groups);
-        let grant = self.door.grant_with_power(&call, Verb::AddMember, power).await?;
-        self.door.run(move |service| service.add_member(&grant, &group, &user)).await
+        let name = group.clone();
+        groups::change_member(&self.door, &call, Verb::AddMember, (&name, group), user).await
     }
 
     async fn remove_member(
@@ -413,9 +410,8 @@ impl Accounts {
         user: String,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<(), BusError> {
-        let power = is_powerful(&group, &self.door.service().config().accounts.root_groups);
-        let grant = self.door.grant_with_power(&call, Verb::RemoveMember, power).await?;
-        self.door.run(move |service| service.remove_member(&grant, &group, &user)).await
+        let name = group.clone();
+        groups::change_member(&self.door, &call, Verb::RemoveMember, (&name, group), user).await
     }
 
     #[zbus(out_args("entry"))]

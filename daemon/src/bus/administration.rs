@@ -13,7 +13,8 @@ use super::accounts::page;
 use super::door::Door;
 use super::errors::bus_error;
 use super::gate::Guarded;
-use super::records::{fields, is_powerful, record, records, subject};
+use super::groups;
+use super::records::{record, records, subject};
 use super::verb::Verb;
 use crate::service::Service;
 
@@ -112,15 +113,7 @@ impl Administration {
         fields: Dictionary,
         #[zbus(header)] call: Header<'_>,
     ) -> Result<Dictionary, BusError> {
-        let (name, subject) = (subject, self::subject(subject)?);
-        let fields = self::fields(&fields)?;
-        let root_groups = &self.door.service().config().accounts.root_groups;
-        let powerful = |name: &str| is_powerful(name, root_groups);
-        let power = powerful(name)
-            || fields.get("name").is_some_and(|name| name.as_str().is_none_or(powerful));
-        let grant = self.door.grant_with_power(&call, Verb::UpdateGroup, power).await?;
-        let update = move |service: &Service| service.update_group(&grant, &subject, &fields);
-        record(&self.door.run(update).await?)
+        groups::update(&self.door, &call, subject, self::subject(subject)?, &fields).await
     }
 
     #[zbus(out_args("set_up"))]

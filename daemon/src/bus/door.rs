@@ -145,9 +145,9 @@ impl Door {
         &self,
         call: &Header<'_>,
         verb: Verb,
-        subject: &Subject,
+        subject: Option<&Subject>,
     ) -> Result<(), BusError> {
-        let (sender, target) = self.look_up(call, Some(subject)).await?;
+        let (sender, target) = self.look_up(call, subject).await?;
         let caller = self.run(move |service| service.caller(sender.uid)).await?;
         match decide(&caller, verb.action(), target.as_ref()) {
             Decision::Allow(_) => Ok(()),

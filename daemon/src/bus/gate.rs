@@ -24,6 +24,12 @@ use super::verb::Verb;
 pub(super) trait Guarded: Interface {
     /// The user whose record the properties show; `None` when they are for everybody.
     fn shows(&self) -> Option<Subject>;
+
+    /// What reading the properties needs the right to, about whom; nothing when they are for
+    /// everybody.
+    fn needs(&self) -> Option<(Verb, Option<Subject>)> {
+        self.shows().map(|subject| (Verb::GetUser, Some(subject)))
+    }
 }
 
 /// An interface behind the gate.
@@ -42,8 +48,8 @@ impl<I: Guarded> Gate<I> {
     async fn may_read(&self, header: Option<&Header<'_>>) -> Result<(), BusError> {
         let header = header.ok_or_else(not_authorized)?;
         let _admitted = self.door.admit(header).await?;
-        match self.inner.shows() {
-            Some(subject) => self.door.role_allows(header, Verb::GetUser, &subject).await,
+        match self.inner.needs() {
+            Some((verb, subject)) => self.door.role_allows(header, verb, subject.as_ref()).await,
             None => Ok(()),
         }
     }

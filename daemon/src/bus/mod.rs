@@ -10,6 +10,8 @@ mod callers;
 mod door;
 mod errors;
 mod gate;
+mod group_object;
+mod groups;
 mod metadata;
 mod objects;
 mod options;
@@ -24,7 +26,7 @@ mod verb;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::names::{PATH, SERVICE, user_path};
+use bus::names::{PATH, SERVICE, group_path, user_path};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use zbus::fdo::{RequestNameFlags, RequestNameReply};
@@ -35,15 +37,19 @@ use self::accounts::Accounts;
 use self::administration::Administration;
 use self::door::Door;
 use self::gate::Gate;
+use self::group_object::GroupObject;
+use self::groups::Groups;
 use self::metadata::Metadata;
 use self::objects::Objects;
 use self::query::Lists;
-use crate::service::{Event, EventKind, Service};
+use self::user_object::UserObject;
+use crate::service::{Event, EventKind, Of, Service};
 
 /// The service on a bus.
 pub struct Served {
     door: Arc<Door>,
-    objects: Arc<Objects>,
+    users: Arc<Objects<UserObject>>,
+    groups: Arc<Objects<GroupObject>>,
     events: Receiver<Event>,
 }
 
@@ -54,8 +60,8 @@ pub struct Served {
 pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Result<Served> {
     let events = service.subscribe();
     let door = Arc::new(Door::new(service, connection.clone()));
-    let objects = Arc::new(Objects::default());
-    let accounts = Accounts::new(Arc::clone(&door), Arc::clone(&objects));
+    let (users, groups) = (Arc::new(Objects::default()), Arc::new(Objects::default()));
+    let accounts = Accounts::new(Arc::clone(&door), Arc::clone(&users));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), accounts)).await?;
     let administration = Administration::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), administration)).await?;
@@ -63,7 +69,9 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), metadata)).await?;
     let lists = Lists::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), lists)).await?;
-    let served = Served { door, objects, events };
+    let finder = Groups::new(Arc::clone(&door), Arc::clone(&groups));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), finder)).await?;
+    let served = Served { door, users, groups, events };
     let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
     match claimed {
         Ok(RequestNameReply::PrimaryOwner | RequestNameReply::AlreadyOwner) => Ok(served),
@@ -135,7 +143,8 @@ impl Served {
                 }
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "changes came faster than they could be signalled");
-                    self.objects.catch_up(&self.door).await;
+                    self.users.catch_up(&self.door).await;
+                    self.groups.catch_up(&self.door).await;
                 }
                 Err(RecvError::Closed) => {
                     connection.closed().await;
@@ -149,16 +158,35 @@ impl Served {
     async fn signal(&self, event: &Event) -> zbus::Result<()> {
         let connection = self.door.connection();
         let emitter = SignalEmitter::new(connection, PATH)?;
-        let path = ObjectPath::try_from(user_path(event.uid))?;
-        match event.kind {
-            EventKind::Added => Accounts::user_added(&emitter, path, &event.name).await,
-            EventKind::Changed => {
-                self.objects.changed(&self.door, event.uid).await;
-                Accounts::user_changed(&emitter, path, &event.name).await
+        let name = &event.name;
+        match (event.of, event.kind) {
+            (Of::User(uid), kind) => {
+                let path = ObjectPath::try_from(user_path(uid))?;
+                match kind {
+                    EventKind::Added => Accounts::user_added(&emitter, path, name).await,
+                    EventKind::Changed => {
+                        self.users.changed(&self.door, uid).await;
+                        Accounts::user_changed(&emitter, path, name).await
+                    }
+                    EventKind::Removed => {
+                        self.users.removed(connection, uid).await;
+                        Accounts::user_removed(&emitter, path, name).await
+                    }
+                }
             }
-            EventKind::Removed => {
-                self.objects.removed(connection, event.uid).await;
-                Accounts::user_removed(&emitter, path, &event.name).await
+            (Of::Group(gid), kind) => {
+                let path = ObjectPath::try_from(group_path(gid))?;
+                match kind {
+                    EventKind::Added => Groups::group_added(&emitter, path, name).await,
+                    EventKind::Changed => {
+                        self.groups.changed(&self.door, gid).await;
+                        Groups::group_changed(&emitter, path, name).await
+                    }
+                    EventKind::Removed => {
+                        self.groups.removed(connection, gid).await;
+                        Groups::group_removed(&emitter, path, name).await
+                    }
+                }
             }
         }
     }
@@ -166,13 +194,15 @@ impl Served {
     /// The objects hold the connection that holds them: they are taken away for it to end.
     async fn end(self) {
         let connection = self.door.connection();
-        self.objects.clear(connection).await;
+        self.users.clear(connection).await;
+        self.groups.clear(connection).await;
         if let Err(error) = connection.object_server().remove::<Gate<Accounts>, _>(PATH).await {
             tracing::debug!(%error, "the service's object was not there");
         }
         // These are on the bus only when all of it is.
         let _ = connection.object_server().remove::<Gate<Administration>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Metadata>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Groups>, _>(PATH).await;
         if let Err(error) = connection.object_server().remove::<Gate<Lists>, _>(PATH).await {
             tracing::debug!(%error, "the lists' object was not there");
         }

@@ -1,12 +1,11 @@
-//! The users' objects: registered when they are asked for, a bounded number of them, and gone with
-//! their users.
+//! The users' and groups' objects: registered when they are asked for, a bounded number of them,
+//! and gone with whom they show.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use accounts::{Subject, User};
-use bus::names::user_path;
 use bus::{BusError, ErrorName};
 use tokio::sync::Mutex;
 use zbus::names::InterfaceName;
@@ -14,17 +13,43 @@ use zbus::object_server::SignalEmitter;
 use zbus::{Connection, ObjectPath, OwnedObjectPath, Variant, fdo};
 
 use super::door::Door;
-use super::gate::Gate;
-use super::user_object::UserObject;
+use super::gate::{Gate, Guarded};
+use crate::service::{Error, Service};
 
-/// Objects at a time; the one that was asked for longest ago gives way. Whoever still wants it
-/// asks for it again.
+/// Objects of a kind at a time; the one that was asked for longest ago gives way. Whoever still
+/// wants it asks for it again.
 const MAX_OBJECTS: usize = 1024;
 
-/// The objects that are registered.
-#[derive(Default)]
-pub(super) struct Objects {
+/// An object that shows a record.
+pub(super) trait Shown: Guarded {
+    /// What it shows.
+    type Record: Send + 'static;
+
+    /// The error that says that there is no such record (any more).
+    const GONE: ErrorName;
+    /// Its interface.
+    const INTERFACE: &'static str;
+
+    /// The object of the record with that number.
+    fn new(door: Arc<Door>, number: u32) -> Self;
+
+    /// Where the object is.
+    fn path(number: u32) -> String;
+
+    /// The record's number.
+    fn number(record: &Self::Record) -> u32;
+
+    /// Reads the record.
+    fn read(service: &Service, number: u32) -> Result<Self::Record, Error>;
+
+    /// The properties that may change.
+    fn properties(record: &Self::Record) -> Vec<Property>;
+}
+
+/// The objects of a kind that are registered.
+pub(super) struct Objects<T> {
     known: Mutex<Known>,
+    kind: PhantomData<fn() -> T>,
 }
 
 #[derive(Default)]
@@ -47,48 +72,46 @@ pub(super) struct Property {
     pub(super) value: Variant<'static>,
 }
 
-/// The properties that may change, of a record.
-pub(super) fn properties(user: &User) -> Vec<Property> {
-    fn text(text: &str) -> Variant<'static> {
-        Variant::Str(text.to_owned().into())
+impl Property {
+    /// One that NSS shows to everybody.
+    pub(super) const fn public(name: &'static str, value: Variant<'static>) -> Self {
+        Self { name, public: true, value }
     }
-    let shown = |name, value| Property { name, public: true, value };
-    let hidden = |name, value| Property { name, public: false, value };
-    vec![
-        shown("Name", text(user.name.as_str())),
-        shown("Gid", Variant::U32(user.gid)),
-        shown("Group", text(&user.group)),
-        shown("Groups", Variant::new(user.groups.clone())),
-        shown("FullName", text(&user.full_name)),
-        shown("Home", text(user.home.as_str())),
-        shown("Shell", text(user.shell.as_str())),
-        hidden("Email", text(user.email.as_ref().map_or("", |email| email.as_str()))),
-        hidden("Role", text(user.role.as_str())),
-        hidden("Locked", Variant::Bool(user.locked)),
-        hidden("Enabled", Variant::Bool(user.enabled)),
-        hidden("PasswordDisabled", Variant::Bool(user.password_disabled)),
-        hidden("SshPasswordEnabled", Variant::Bool(user.ssh_password_enabled)),
-        hidden("TwofactorAuthConfigured", Variant::Bool(user.twofactor_auth_configured)),
-        hidden("Generation", Variant::U64(user.generation)),
-    ]
+
+    /// One that only those see who may read the record.
+    pub(super) const fn hidden(name: &'static str, value: Variant<'static>) -> Self {
+        Self { name, public: false, value }
+    }
 }
 
-impl Objects {
-    /// Registers the user's object, if it is not, and gives its path.
+/// A text as a property's value.
+pub(super) fn text(text: &str) -> Variant<'static> {
+    Variant::Str(text.to_owned().into())
+}
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self { known: Mutex::default(), kind: PhantomData }
+    }
+}
+
+impl<T: Shown> Objects<T> {
+    /// Registers the record's object, if it is not, and gives its path.
     pub(super) async fn register(
         &self,
         door: &Arc<Door>,
-        user: User,
+        record: T::Record,
     ) -> Result<OwnedObjectPath, BusError> {
         let unavailable = |error: zbus::Error| {
-            tracing::error!(%error, "a user's object cannot be registered");
-            BusError::new(ErrorName::Unavailable, "the user's object cannot be registered")
+            tracing::error!(%error, "an object cannot be registered");
+            BusError::new(ErrorName::Unavailable, "the object cannot be registered")
         };
-        let path = OwnedObjectPath::try_from(user_path(user.uid)).map_err(unavailable)?;
+        let number = T::number(&record);
+        let path = OwnedObjectPath::try_from(T::path(number)).map_err(unavailable)?;
         let mut known = self.known.lock().await;
         known.asked += 1;
         let asked = known.asked;
-        if let Some(object) = known.objects.get_mut(&user.uid) {
+        if let Some(object) = known.objects.get_mut(&number) {
             object.asked = asked;
             return Ok(path);
         }
@@ -97,71 +120,75 @@ impl Objects {
             && let Some((&oldest, _)) = known.objects.iter().min_by_key(|(_, o)| o.asked)
         {
             known.objects.remove(&oldest);
-            remove(door.connection(), oldest).await;
+            remove::<T>(door.connection(), oldest).await;
         }
-        let object = Gate::new(Arc::clone(door), UserObject::new(Arc::clone(door), user.uid));
+        let object = Gate::new(Arc::clone(door), T::new(Arc::clone(door), number));
         server.at(&path, object).await.map_err(unavailable)?;
-        known.objects.insert(user.uid, Object { asked, shown: properties(&user) });
+        known.objects.insert(number, Object { asked, shown: T::properties(&record) });
         Ok(path)
     }
 
-    /// Signals what changed in a user's record since it was shown last.
-    pub(super) async fn changed(&self, door: &Door, uid: u32) {
+    /// Signals what changed in a record since it was shown last.
+    pub(super) async fn changed(&self, door: &Door, number: u32) {
         let mut known = self.known.lock().await;
-        let Some(object) = known.objects.get_mut(&uid) else { return };
-        match door.run(move |service| service.user(&Subject::Number(uid))).await {
-            Ok(user) => {
-                let before = std::mem::replace(&mut object.shown, properties(&user));
+        let Some(object) = known.objects.get_mut(&number) else { return };
+        match door.run(move |service| T::read(service, number)).await {
+            Ok(record) => {
+                let before = std::mem::replace(&mut object.shown, T::properties(&record));
                 let changed = object.shown.iter().zip(&before).filter(|(now, then)| now != then);
                 let changed: Vec<_> = changed.map(|(now, _)| now).collect();
-                if let Err(error) = signal(door.connection(), uid, &changed).await {
-                    tracing::debug!(uid, %error, "a change was not signalled");
+                if let Err(error) = signal::<T>(door.connection(), number, &changed).await {
+                    tracing::debug!(number, %error, "a change was not signalled");
                 }
             }
-            Err(error) if error.name == ErrorName::NoSuchUser => {
-                known.objects.remove(&uid);
-                remove(door.connection(), uid).await;
+            Err(error) if error.name == T::GONE => {
+                known.objects.remove(&number);
+                remove::<T>(door.connection(), number).await;
             }
-            Err(error) => tracing::debug!(uid, %error, "a change was not signalled"),
+            Err(error) => tracing::debug!(number, %error, "a change was not signalled"),
         }
     }
 
-    /// Signals what changed in any user, after events were missed.
+    /// Signals what changed in any record, after events were missed.
     pub(super) async fn catch_up(&self, door: &Door) {
-        let uids: Vec<u32> = self.known.lock().await.objects.keys().copied().collect();
-        for uid in uids {
-            self.changed(door, uid).await;
+        let numbers: Vec<u32> = self.known.lock().await.objects.keys().copied().collect();
+        for number in numbers {
+            self.changed(door, number).await;
         }
     }
 
-    /// Takes a user's object away.
-    pub(super) async fn removed(&self, connection: &Connection, uid: u32) {
-        if self.known.lock().await.objects.remove(&uid).is_some() {
-            remove(connection, uid).await;
+    /// Takes a record's object away.
+    pub(super) async fn removed(&self, connection: &Connection, number: u32) {
+        if self.known.lock().await.objects.remove(&number).is_some() {
+            remove::<T>(connection, number).await;
         }
     }
 
     /// Takes all objects away.
     pub(super) async fn clear(&self, connection: &Connection) {
         let objects = std::mem::take(&mut self.known.lock().await.objects);
-        for uid in objects.into_keys() {
-            remove(connection, uid).await;
+        for number in objects.into_keys() {
+            remove::<T>(connection, number).await;
         }
     }
 }
 
-async fn remove(connection: &Connection, uid: u32) {
+async fn remove<T: Shown>(connection: &Connection, number: u32) {
     let server = connection.object_server();
-    if let Err(error) = server.remove::<Gate<UserObject>, _>(user_path(uid)).await {
-        tracing::debug!(uid, %error, "a user's object was not there");
+    if let Err(error) = server.remove::<Gate<T>, _>(T::path(number)).await {
+        tracing::debug!(number, %error, "an object was not there");
     }
 }
 
-async fn signal(connection: &Connection, uid: u32, changed: &[&Property]) -> zbus::Result<()> {
+async fn signal<T: Shown>(
+    connection: &Connection,
+    number: u32,
+    changed: &[&Property],
+) -> zbus::Result<()> {
     if changed.is_empty() {
         return Ok(());
     }
-    let path = ObjectPath::try_from(user_path(uid))?;
+    let path = ObjectPath::try_from(T::path(number))?;
     let emitter = SignalEmitter::new(connection, path)?;
     let (public, hidden): (Vec<&Property>, Vec<&Property>) =
         changed.iter().partition(|property| property.public);
@@ -170,6 +197,6 @@ async fn signal(connection: &Connection, uid: u32, changed: &[&Property]) -> zbu
         values.insert(property.name, property.value.try_clone()?);
     }
     let hidden: Vec<&str> = hidden.into_iter().map(|property| property.name).collect();
-    let interface = InterfaceName::from_static_str(bus::names::USER_INTERFACE)?;
+    let interface = InterfaceName::from_static_str(T::INTERFACE)?;
     fdo::Properties::properties_changed(&emitter, interface, values, Cow::Owned(hidden)).await
 }

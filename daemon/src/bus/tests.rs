@@ -5,6 +5,7 @@
 mod administration;
 mod answers;
 mod client;
+mod group_objects;
 mod introspection;
 mod metadata;
 mod polkit;

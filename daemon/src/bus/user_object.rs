@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use accounts::{Subject, User};
-use bus::{BusError, Dictionary};
+use bus::names::{USER_INTERFACE, user_path};
+use bus::{BusError, Dictionary, ErrorName};
 use zbus::message::Header;
-use zbus::{OwnedFd, interface};
+use zbus::{OwnedFd, Variant, interface};
 
 use super::door::Door;
 use super::gate::Guarded;
+use super::objects::{Property, Shown, text};
 use super::users;
+use crate::service::{Error, Service};
 
 /// The object at /org/roster/Accounts1/user/UID.
 pub(super) struct UserObject {
@@ -18,11 +21,53 @@ pub(super) struct UserObject {
     uid: u32,
 }
 
-impl UserObject {
-    pub(super) const fn new(door: Arc<Door>, uid: u32) -> Self {
+impl Shown for UserObject {
+    type Record = User;
+
+    const GONE: ErrorName = ErrorName::NoSuchUser;
+    const INTERFACE: &'static str = USER_INTERFACE;
+
+    fn new(door: Arc<Door>, uid: u32) -> Self {
         Self { door, uid }
     }
 
+    fn path(uid: u32) -> String {
+        user_path(uid)
+    }
+
+    fn number(user: &User) -> u32 {
+        user.uid
+    }
+
+    fn read(service: &Service, uid: u32) -> Result<User, Error> {
+        service.user(&Subject::Number(uid))
+    }
+
+    fn properties(user: &User) -> Vec<Property> {
+        vec![
+            Property::public("Name", text(user.name.as_str())),
+            Property::public("Gid", Variant::U32(user.gid)),
+            Property::public("Group", text(&user.group)),
+            Property::public("Groups", Variant::new(user.groups.clone())),
+            Property::public("FullName", text(&user.full_name)),
+            Property::public("Home", text(user.home.as_str())),
+            Property::public("Shell", text(user.shell.as_str())),
+            Property::hidden("Email", text(user.email.as_ref().map_or("", |email| email.as_str()))),
+            Property::hidden("Role", text(user.role.as_str())),
+            Property::hidden("Locked", Variant::Bool(user.locked)),
+            Property::hidden("Enabled", Variant::Bool(user.enabled)),
+            Property::hidden("PasswordDisabled", Variant::Bool(user.password_disabled)),
+            Property::hidden("SshPasswordEnabled", Variant::Bool(user.ssh_password_enabled)),
+            Property::hidden(
+                "TwofactorAuthConfigured",
+                Variant::Bool(user.twofactor_auth_configured),
+            ),
+            Property::hidden("Generation", Variant::U64(user.generation)),
+        ]
+    }
+}
+
+impl UserObject {
     const fn subject(&self) -> Subject {
         Subject::Number(self.uid)
     }

@@ -109,7 +109,7 @@ verbs! {
     ListSudo = "list-sudo" => SudoRead,
     /// `CreateGroup`.
     CreateGroup = "create-group" => GroupManage,
-    /// `GetGroup`.
+    /// `GetGroup`, `FindGroup` and a group's properties.
     GetGroup = "get-group" => GroupRead,
     /// `ListGroups`.
     ListGroups = "list-groups" => GroupRead,

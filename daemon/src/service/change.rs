@@ -9,7 +9,7 @@ use crate::publish::effect::Effect;
 use crate::publish::error::EffectError;
 use crate::store::{AuditEntry, Db};
 
-/// What happened to a user.
+/// What happened to a user or a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// It was created.
@@ -20,14 +20,23 @@ pub enum EventKind {
     Removed,
 }
 
-/// A committed change to a user, for those who listen.
+/// Whose record an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// A user's, by number.
+    User(u32),
+    /// A group's, by number.
+    Group(u32),
+}
+
+/// A committed change to a user or a group of ours, for those who listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// What happened.
     pub kind: EventKind,
-    /// The user's number.
-    pub uid: u32,
-    /// The user's name, after the change.
+    /// To whom.
+    pub of: Of,
+    /// The name, after the change.
     pub name: String,
 }
 
@@ -93,12 +102,36 @@ impl Change<'_> {
     /// The index must show this change, and listeners hear of it.
     pub(crate) fn announce(&mut self, kind: EventKind, uid: u32, name: &str) {
         self.publishes = true;
-        self.events.push(Event { kind, uid, name: name.to_owned() });
+        self.tell(kind, uid, name);
+    }
+
+    /// The index must show this change to a group, and listeners hear of it, once.
+    pub(crate) fn announce_group(&mut self, kind: EventKind, gid: u32, name: &str) {
+        self.publishes = true;
+        let event = Event { kind, of: Of::Group(gid), name: name.to_owned() };
+        let told = |known: &Event| {
+            known.of == event.of
+                && (known.kind == kind
+                    || (known.kind == EventKind::Added && kind == EventKind::Changed))
+        };
+        if !self.events.iter().any(told) {
+            self.events.push(event);
+        }
+    }
+
+    /// The members that those groups of ours show have changed.
+    pub(crate) fn announce_members(&mut self, groups: &[String]) -> Result<(), Error> {
+        for name in groups {
+            if let Some(group) = self.db.group_by_name(name)? {
+                self.announce_group(EventKind::Changed, group.gid, name);
+            }
+        }
+        Ok(())
     }
 
     /// Listeners hear of this change, which the index does not show.
     pub(crate) fn tell(&mut self, kind: EventKind, uid: u32, name: &str) {
-        self.events.push(Event { kind, uid, name: name.to_owned() });
+        self.events.push(Event { kind, of: Of::User(uid), name: name.to_owned() });
     }
 
     /// The index must show this change.

@@ -70,6 +70,7 @@ impl Service {
                 HomeFate::Archive => change.owe(Effect::ArchiveHome { path, uid: user.uid, label }),
                 HomeFate::Purge => change.owe(Effect::PurgeHome { path, uid: user.uid }),
             }
+            change.announce_members(&change.db.groups_of(user.id)?)?;
             change.db.delete_user(user.id)?;
             if options.delete_group
                 && let Some(group) = change.db.group_by_gid(user.gid)?

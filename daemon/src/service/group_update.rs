@@ -4,6 +4,7 @@ use accounts::{Code, FieldErrors, Group, GroupFields, Subject};
 use serde_json::{Map, Value, json};
 
 use super::administrators::need;
+use super::change::EventKind;
 use super::{Error, Service, groups, record};
 use crate::authorize::{Action, Grant};
 use crate::store::UserKey;
@@ -64,7 +65,7 @@ impl Service {
             group.updated_at = change.now;
             group.generation += 1;
             change.db.update_group(&group)?;
-            change.publish();
+            change.announce_group(EventKind::Changed, group.gid, group.name.as_str());
             let shown = json!({ "fields": names, "name_before": before.as_str() });
             change.audit("group-update", group.name.as_str(), &group.id.to_string(), &shown)?;
             record::group(change.db, group)

@@ -60,7 +60,7 @@ impl Service {
         };
         change.db.use_gid(gid)?;
         change.db.insert_group(&group)?;
-        change.publish();
+        change.announce_group(EventKind::Added, gid, name.as_str());
         Ok(group)
     }
 
@@ -79,7 +79,10 @@ impl Service {
         }
         change.publish();
         match group {
-            Joined::Ours(group) => Ok(change.db.add_member(group.id, user)?),
+            Joined::Ours(group) => {
+                change.announce_group(EventKind::Changed, group.gid, group.name.as_str());
+                Ok(change.db.add_member(group.id, user)?)
+            }
             Joined::Host(group) => {
                 Ok(change.db.add_host_group_member(&group.name, group.gid, user)?)
             }
@@ -200,7 +203,7 @@ impl Service {
             change.owe_sudoers();
         }
         change.db.delete_group(group)?;
-        change.publish();
+        change.announce_group(EventKind::Removed, group.gid, group.name.as_str());
         change.audit("group-delete", group.name.as_str(), &group.id.to_string(), &json!({}))
     }
 
@@ -239,6 +242,9 @@ impl Service {
                 .find_group(change.db, &host, &group)?
                 .ok_or_else(|| Error::NoSuchGroup(group.to_string()))?;
             let name = joined.name_and_gid().0.to_owned();
+            if let Joined::Ours(group) = &joined {
+                change.announce_group(EventKind::Changed, group.gid, &name);
+            }
             if super::administrators::OWN_GROUPS.contains(&name.as_str()) {
                 return Err(Error::Immutable(format!("{name} is kept by Roster itself")));
             }

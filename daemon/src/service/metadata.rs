@@ -339,7 +339,7 @@ mod tests {
         let grant = f.root(Action::MetadataManage, Some("alice"));
         let before = f.service.read(|db| Ok(db.generation()?)).unwrap();
         f.service.set_profile(&grant, &alice, "role", "x", false).unwrap();
-        assert_eq!(events.try_recv().unwrap().uid, 3000);
+        assert_eq!(events.try_recv().unwrap().of, super::super::Of::User(3000));
         assert_eq!(f.service.read(|db| Ok(db.generation()?)).unwrap(), before);
         f.service.set_profile(&grant, &alice, "role", "x", false).unwrap();
         assert!(events.try_recv().is_err(), "the same again is no change");

@@ -43,7 +43,7 @@ mod tests;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use change::{Event, EventKind};
+pub use change::{Event, EventKind, Of};
 pub use create::{Created, NewPassword};
 pub use delete::{DeleteOptions, HomeFate};
 pub use error::Error;
@@ -122,7 +122,7 @@ impl Service {
         service
     }
 
-    /// Hears of every committed change to a user.
+    /// Hears of every committed change to a user or a group.
     #[must_use]
     pub fn subscribe(&self) -> tokio::sync::broadcast::Receiver<Event> {
         self.events.subscribe()

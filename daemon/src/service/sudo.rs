@@ -115,6 +115,14 @@ pub(super) fn rules_in_force(db: Db<'_>, now: i64) -> Result<Vec<SudoRule>, Erro
     Ok(rules)
 }
 
+/// The rules that a group of ours shows have changed.
+fn of_group(change: &mut Change<'_>, gid: u32) -> Result<(), Error> {
+    if let Some(group) = change.db.group_by_gid(gid)? {
+        change.announce_group(EventKind::Changed, gid, group.name.as_str());
+    }
+    Ok(())
+}
+
 impl Service {
     fn holder_key(&self, db: Db<'_>, holder: &Holder) -> Result<(HolderKey, String), Error> {
         match holder {
@@ -213,6 +221,9 @@ impl Service {
             id = user.id.to_string();
             change.announce(EventKind::Changed, user.uid, user.name.as_str());
         }
+        if let HolderKey::Gid(gid) = key {
+            of_group(change, gid)?;
+        }
         change.audit(action, name, &id, shown)
     }
 
@@ -266,6 +277,12 @@ impl Service {
         let now = self.now();
         if self.read(|db| Ok(db.next_sudo_expiry()?))?.is_some_and(|at| at <= now) {
             self.change(&Actor::daemon(), |change| {
+                for rule in change.db.all_sudo_rules()? {
+                    let over = rule.expires_at.is_some_and(|at| at <= change.now);
+                    if let (true, HolderKey::Gid(gid)) = (over, rule.holder) {
+                        of_group(change, gid)?;
+                    }
+                }
                 let count = change.db.delete_expired_sudo_rules(change.now)?;
                 change.owe_sudoers();
                 change.audit("sudo-expire", "", "", &json!({ "rules": count }))

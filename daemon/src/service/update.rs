@@ -69,9 +69,11 @@ impl Service {
     ) -> Result<UserRow, Error> {
         let db = change.db;
         let id = row.id;
+        let mut renamed = false;
         if let Some(name) = fields.name.clone().filter(|name| *name != row.name) {
             self.check_user_name(db, host, &name, Some(id), &mut errors)?;
             row.name = name;
+            renamed = true;
         }
         if let Some(group) = &fields.group {
             match self.find_group(db, host, group)? {
@@ -167,6 +169,9 @@ impl Service {
             db.set_tags(id, &tags)?;
         }
         self.apply_lists(grant, change, host, &row, fields, groups)?;
+        if renamed {
+            change.announce_members(&db.groups_of(id)?)?;
+        }
         if fields.home_create == Some(true) || fields.home_adopt == Some(true) {
             change.owe(Effect::CreateHome {
                 path: row.home.as_str().to_owned(),
@@ -195,6 +200,7 @@ impl Service {
             for name in before.iter().filter(|name| !kept(name)) {
                 match self.find_group(change.db, host, &GroupRef::Name(name.clone()))? {
                     Some(Joined::Ours(group)) => {
+                        change.announce_members(std::slice::from_ref(name))?;
                         change.db.remove_member(group.id, row.id)?;
                     }
                     _ => {

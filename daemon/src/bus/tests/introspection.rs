@@ -12,6 +12,8 @@ const ADMINISTRATION: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.Administration.xml");
 const METADATA: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Metadata.xml");
 const QUERY: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Query.xml");
+const GROUPS: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Groups.xml");
+const GROUP: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Group.xml");
 const USER: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.User.xml");
 
 /// The members of an interface: each with its arguments and annotations, in their order.
@@ -96,19 +98,30 @@ pub(super) async fn introspect(connection: &Connection, path: &str) -> String {
 fn the_shipped_xml_is_the_live_introspection() {
     let bus = PrivateBus::new();
     bus.create(json!({"name": "alice"}));
-    let (accounts, user) = bus.call_as(ROOT, |connection| async move {
+    let (accounts, user, group) = bus.call_as(ROOT, |connection| async move {
         let proxy = bus::AccountsProxy::new(&connection).await.unwrap();
         let path = proxy.find_user("alice").await.unwrap();
         assert_eq!(path.as_str(), "/org/roster/Accounts1/user/3000");
         let accounts = introspect(&connection, "/org/roster/Accounts1").await;
-        (accounts, introspect(&connection, &path).await)
+        let user = introspect(&connection, &path).await;
+        let to = Some("org.roster.Accounts1");
+        let interface = Some("org.roster.Accounts1.Groups");
+        let found = connection
+            .call_method(to, "/org/roster/Accounts1", interface, "FindGroup", &("alice",))
+            .await
+            .unwrap();
+        let path: zbus::OwnedObjectPath = found.body().deserialize().unwrap();
+        assert_eq!(path.as_str(), "/org/roster/Accounts1/group/3000");
+        (accounts, user, introspect(&connection, &path).await)
     });
     for (shipped, live, interface) in [
         (ACCOUNTS, &accounts, "org.roster.Accounts1"),
         (ADMINISTRATION, &accounts, "org.roster.Accounts1.Administration"),
         (METADATA, &accounts, "org.roster.Accounts1.Metadata"),
         (QUERY, &accounts, "org.roster.Accounts1.Query"),
+        (GROUPS, &accounts, "org.roster.Accounts1.Groups"),
         (USER, &user, "org.roster.Accounts1.User"),
+        (GROUP, &group, "org.roster.Accounts1.Group"),
     ] {
         let (shipped, live) = (members(shipped, interface), members(live, interface));
         let missing: Vec<_> = shipped.difference(&live).collect();

@@ -8,7 +8,8 @@ use zbus::{Connection, fdo};
 
 use super::private_bus::{ALICE, PrivateBus, ROOT, STRANGER, dictionary};
 use crate::authorize::{Action, Decision, decide};
-use crate::bus::objects::properties;
+use crate::bus::objects::Shown;
+use crate::bus::user_object::UserObject;
 use crate::service::testing::subject;
 
 const PATH: &str = "/org/roster/Accounts1/user/3000";
@@ -117,7 +118,7 @@ fn what_is_signalled_with_its_value_is_what_the_xml_says() {
     let bus = with_alice();
     let user = bus.service.user(&subject("alice")).unwrap();
     let xml = include_str!("../../../../packaging/dbus/org.roster.Accounts1.User.xml");
-    for property in properties(&user) {
+    for property in UserObject::properties(&user) {
         let declared = format!("<property name=\"{}\"", property.name);
         let rest = xml.split_once(&declared).expect("declared").1;
         let element = rest.split_once('>').unwrap().0;

@@ -5,13 +5,14 @@ use zbus::Variant;
 
 use super::super::client::{Call, secret, text};
 use super::super::private_bus::dictionary;
-use super::methods::{METADATA, Method, USER};
-use super::people::{GROUP, PASSWORD, Person};
+use super::methods::{GROUP, METADATA, Method, USER};
+use super::people::{GROUPS_GID, GROUPS_NAME, PASSWORD, Person};
 
 /// The call of the method about that account.
 pub(super) fn call(method: &Method, about: &Person) -> Call {
     let path = match method.interface {
         USER => format!("/org/roster/Accounts1/user/{}", about.uid),
+        GROUP => format!("/org/roster/Accounts1/group/{GROUPS_GID}"),
         _ => "/org/roster/Accounts1".to_owned(),
     };
     Call {
@@ -43,6 +44,12 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
             vec![subject(), map(json!({"groups": ["docker"]})), none()]
         }
         ("DeleteUser", _) => vec![subject(), none()],
+        ("Update", "with power") if method.interface == GROUP => {
+            vec![map(json!({"name": "sudo"}))]
+        }
+        ("Update", _) if method.interface == GROUP => vec![map(json!({"display_name": "New"}))],
+        ("Delete", _) if method.interface == GROUP => vec![],
+        ("AddMember" | "RemoveMember", _) if method.interface == GROUP => vec![subject()],
         ("SetPassword" | "Update" | "Delete", way) if method.interface == USER => {
             match (method.name, way) {
                 ("SetPassword", _) => vec![secret("another good one"), none()],
@@ -62,11 +69,11 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("RevokeSudo", _) => vec![subject(), Variant::I64(0)],
         ("ListSudo", "all") => vec![text("")],
         ("CreateGroup", _) => vec![map(json!({"name": "fresh"}))],
-        ("GetGroup" | "DeleteGroup", _) => vec![text(GROUP)],
-        ("UpdateGroup", "") => vec![text(GROUP), map(json!({"display_name": "New"}))],
-        ("UpdateGroup", _) => vec![text(GROUP), map(json!({"name": "sudo"}))],
+        ("GetGroup" | "DeleteGroup" | "FindGroup", _) => vec![text(GROUPS_NAME)],
+        ("UpdateGroup", "") => vec![text(GROUPS_NAME), map(json!({"display_name": "New"}))],
+        ("UpdateGroup", _) => vec![text(GROUPS_NAME), map(json!({"name": "sudo"}))],
         ("AddMember", "with power") => vec![text("docker"), subject()],
-        ("AddMember" | "RemoveMember", _) => vec![text(GROUP), subject()],
+        ("AddMember" | "RemoveMember", _) => vec![text(GROUPS_NAME), subject()],
         ("ListUsers" | "ListGroups" | "ListLastSeen", _) => vec![none()],
         ("SetUpLocalAdministrator", _) => vec![text("admin"), secret("another good one")],
         ("SetAttribute", _) => {
@@ -117,10 +124,12 @@ const OTHER_KEY: &str =
 
 /// The methods that root calls first, so that the method has something to do.
 pub(super) fn first(method: &Method) -> &'static [(&'static str, &'static str)] {
-    use super::methods::{ACCOUNTS, ADMINISTRATION};
+    use super::methods::{ACCOUNTS, ADMINISTRATION, GROUPS};
     match (method.interface, method.name) {
         (USER, "Unlock") => &[(ACCOUNTS, "FindUser"), (ACCOUNTS, "LockUser")],
         (USER, _) => &[(ACCOUNTS, "FindUser")],
+        (GROUP, "RemoveMember") => &[(GROUPS, "FindGroup"), (ACCOUNTS, "AddMember")],
+        (GROUP, _) => &[(GROUPS, "FindGroup")],
         (_, "UnlockUser") => &[(ACCOUNTS, "LockUser")],
         (_, "EnableUser") => &[(ADMINISTRATION, "DisableUser")],
         (_, "RevokeSudo") => &[(ACCOUNTS, "GrantSudo")],

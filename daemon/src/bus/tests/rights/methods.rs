@@ -12,6 +12,8 @@ pub(super) const ACCOUNTS: &str = "org.roster.Accounts1";
 pub(super) const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
 pub(super) const METADATA: &str = "org.roster.Accounts1.Metadata";
 pub(super) const QUERY: &str = "org.roster.Accounts1.Query";
+pub(super) const GROUPS: &str = "org.roster.Accounts1.Groups";
+pub(super) const GROUP: &str = "org.roster.Accounts1.Group";
 pub(super) const USER: &str = "org.roster.Accounts1.User";
 
 /// A method, in one way of calling it.
@@ -98,6 +100,13 @@ pub(super) const METHODS: &[Method] = &[
     method(METADATA, ("DeleteProfile", ""), OWN_PARTS, &["delete-profile"], Changes),
     method(QUERY, ("QueryUsers", ""), READ_ALL, &["query-users"], Reads),
     method(QUERY, ("SearchUsers", ""), READ_ALL, &["search-users"], Reads),
+    method(GROUPS, ("FindGroup", ""), READ_ALL, &["get-group"], Reads),
+    method(GROUP, ("Get", ""), READ_ALL, &["get-group"], Reads),
+    method(GROUP, ("Update", ""), ADMINISTER_ALL, &["update-group"], Changes),
+    method(GROUP, ("Update", "with power"), ADMINISTER_ALL, &["update-group", "grant-sudo"], Changes),
+    method(GROUP, ("Delete", ""), ADMINISTER_ALL, &["delete-group"], Changes),
+    method(GROUP, ("AddMember", ""), ADMINISTER_ALL, &["add-member"], Changes),
+    method(GROUP, ("RemoveMember", ""), ADMINISTER_ALL, &["remove-member"], Changes),
     method(USER, ("Get", ""), READ, &["get-user"], Reads),
     method(USER, ("Update", ""), ADMINISTER, &["update-user"], Changes),
     method(USER, ("Update", "own fields"), OWN_PARTS, &["update-user"], Changes),

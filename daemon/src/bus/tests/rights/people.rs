@@ -16,7 +16,9 @@ use crate::service::{NewPassword, Provider, Service};
 /// The password that everybody has.
 pub(super) const PASSWORD: &str = "correct horse battery";
 /// A group of ours.
-pub(super) const GROUP: &str = "walkers";
+pub(super) const GROUPS_NAME: &str = "walkers";
+/// Its number.
+pub(super) const GROUPS_GID: u32 = 1_987_700_000;
 /// Numbers that nobody has on the machine that runs the tests: processes of theirs are ended.
 const FIRST_UID: u32 = 1_987_600_000;
 const KEY: &str =
@@ -75,7 +77,8 @@ impl Site {
             people.push(Person { name: name.to_owned(), uid, key, code: String::new() });
         }
         let groups = fixture.root(Action::GroupManage, None);
-        let fields = crate::service::testing::map(json!({ "name": GROUP }));
+        let fields =
+            crate::service::testing::map(json!({ "name": GROUPS_NAME, "gid": GROUPS_GID }));
         fixture.service.create_group(&groups, &fields).unwrap();
         let bus = PrivateBus::on(fixture, &passwd);
         let pristine = bus.service.dump();

@@ -9,19 +9,22 @@ use super::super::introspection::{introspect, methods_of};
 use super::super::private_bus::ROOT;
 use super::arguments;
 use super::methods::{METHODS, Method, USER};
-use super::people::{Person, Site};
+use super::people::{GROUPS_GID, Person, Site};
 use super::table::{ACCOUNTS_OF, CALLERS, Caller, Outcome};
 
 #[test]
 fn every_method_is_in_the_table() {
     let mut site = Site::new();
     let about = site.account(Caller::User, 'o').unwrap();
-    let find = METHODS.iter().find(|method| method.name == "FindUser").unwrap();
-    assert!(matches!(site.call(ROOT, arguments::call(find, &about)), Answer::Done(_)));
+    for name in ["FindUser", "FindGroup"] {
+        let find = METHODS.iter().find(|method| method.name == name).unwrap();
+        assert!(matches!(site.call(ROOT, arguments::call(find, &about)), Answer::Done(_)));
+    }
     let user = format!("/org/roster/Accounts1/user/{}", about.uid);
+    let group = format!("/org/roster/Accounts1/group/{GROUPS_GID}");
     let live = site.bus.call_as(ROOT, |connection| async move {
         let mut live = BTreeSet::new();
-        for path in ["/org/roster/Accounts1", &user] {
+        for path in ["/org/roster/Accounts1", &user, &group] {
             live.extend(methods_of(&introspect(&connection, path).await));
         }
         live
