@@ -100,6 +100,7 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
             | "EnableUser"
             | "DisableUser"
             | "GetLastSeen"
+            | "ListUserShells"
             | "GetMetadata",
             _,
         ) => vec![subject()],

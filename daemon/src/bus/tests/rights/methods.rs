@@ -87,6 +87,7 @@ pub(super) const METHODS: &[Method] = &[
     method(ADMINISTRATION, ("GetLastSeen", ""), READ, &["get-last-seen"], Reads),
     method(ADMINISTRATION, ("ListLastSeen", ""), READ_ALL, &["list-last-seen"], Reads),
     method(ADMINISTRATION, ("GetReport", ""), READ_ALL, &["get-report"], Reads),
+    method(ADMINISTRATION, ("ListUserShells", ""), READ, &["get-user"], Reads),
     method(ADMINISTRATION, ("UpdateGroup", ""), ADMINISTER_ALL, &["update-group"], Changes),
     method(ADMINISTRATION, ("UpdateGroup", "with power"), ADMINISTER_ALL, &["update-group", "grant-sudo"], Changes),
     method(ADMINISTRATION, ("HasLocalAdministratorSetUp", ""), EVERYBODY, &[], Reads),
