@@ -16,4 +16,5 @@ mod package;
 mod people;
 mod rights;
 mod second_factor;
+mod seeds;
 mod wrong_input;
