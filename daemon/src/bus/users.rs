@@ -44,10 +44,20 @@ pub(super) async fn update(
     let fields = self::fields(fields)?;
     let mut options = Options::new(options);
     let expected = options.number("expect_generation");
+    let password = options.descriptor("password");
     options.finish()?;
     let power = give_power(&fields, &door.service().config().accounts.root_groups);
-    let grant = door.grant_update(call, &subject, are_own(&fields), power).await?;
-    let update = move |service: &Service| service.update_user(&grant, &subject, &fields, expected);
+    let mut grant = door.grant_update(call, &subject, are_own(&fields), power).await?;
+    let password = match password {
+        Some(fd) => {
+            grant = grant.and(door.grant(call, Verb::SetPassword, Some(&subject)).await?);
+            Some(door.secret("password", fd).await?)
+        }
+        None => None,
+    };
+    let update = move |service: &Service| {
+        service.update_user_with(&grant, &subject, &fields, expected, password)
+    };
     record(&door.run(update).await?)
 }
 

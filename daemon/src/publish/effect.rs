@@ -3,6 +3,8 @@
 use accounts::SudoCommand;
 use serde::{Deserialize, Serialize};
 
+use super::samba::SambaEntry;
+
 /// One change to the host, as it stands in the outbox (JSON).
 ///
 /// Carrying one out twice, or again after a crash in the middle, has the effect of doing it once.
@@ -53,6 +55,13 @@ pub enum Effect {
     Sudoers {
         /// Every rule, in any order.
         rules: Vec<SudoRule>,
+    },
+    /// Bring the user's entry in Samba's password store into a state.
+    Samba {
+        /// Whose: the name that Samba knows.
+        name: String,
+        /// The state.
+        entry: SambaEntry,
     },
     /// End the user's sessions and kill what is left of their processes.
     EndSessions {
@@ -126,6 +135,10 @@ mod tests {
                 r##"{"kind":"sudoers","rules":[{"who":{"user":7},"command":{"path":{"path":"/bin/id","args":"none"}},"nopasswd":true,"expires_at":9},{"who":{"group":8},"command":"all","nopasswd":false,"expires_at":null}]}"##,
             ),
             (Effect::EndSessions { uid: 1 }, r#"{"kind":"end_sessions","uid":1}"#),
+            (
+                Effect::Samba { name: "a".to_owned(), entry: SambaEntry::Removed },
+                r#"{"kind":"samba","name":"a","entry":"removed"}"#,
+            ),
         ] {
             assert_eq!(serde_json::to_string(&effect).unwrap(), json);
             assert_eq!(serde_json::from_str::<Effect>(json).unwrap(), effect);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::effect::Effect;
 use super::error::EffectError;
-use super::{home, sessions, sudoers};
+use super::{home, samba, sessions, sudoers};
 
 /// The machine the effects are for: where its directories and programs are.
 ///
@@ -23,6 +23,8 @@ pub struct Host {
     pub proc: PathBuf,
     /// The program that ends sessions.
     pub loginctl: PathBuf,
+    /// The program that keeps Samba's passwords.
+    pub smbpasswd: PathBuf,
 }
 
 impl Host {
@@ -36,6 +38,7 @@ impl Host {
             sudo: sudoers::SudoHost::system(),
             proc: "/proc".into(),
             loginctl: "/usr/bin/loginctl".into(),
+            smbpasswd: "/usr/bin/smbpasswd".into(),
         }
     }
 
@@ -59,8 +62,23 @@ impl Host {
             Effect::PurgeHome { path, uid } => home::purge(self, path, *uid),
             Effect::MoveHome { from, to, uid } => home::relocate(self, from, to, *uid),
             Effect::Sudoers { rules } => sudoers::install(&self.sudo, rules),
+            Effect::Samba { name, entry } => samba::keep(self, name, *entry),
             Effect::EndSessions { uid } => sessions::end(self, *uid),
         }
+    }
+
+    /// Whether there is a Samba to hand passwords to.
+    #[must_use]
+    pub fn has_samba(&self) -> bool {
+        samba::is_there(&self.smbpasswd)
+    }
+
+    /// Hands a password to Samba. Not an effect: those are written down until they are done.
+    ///
+    /// # Errors
+    /// What Samba's program said.
+    pub fn set_samba_password(&self, name: &str, password: &[u8]) -> Result<(), EffectError> {
+        samba::set_password(self, name, password)
     }
 
     /// Whether a home directory is there.
@@ -86,6 +104,7 @@ impl Host {
             Effect::PurgeHome { path, uid } => home::check_purge(self, path, *uid),
             Effect::MoveHome { from, to, uid } => home::check_relocate(self, from, to, *uid),
             Effect::Sudoers { rules } => sudoers::check(&self.sudo, rules),
+            Effect::Samba { .. } => Ok(()),
             Effect::EndSessions { uid } => sessions::check(*uid),
         }
     }

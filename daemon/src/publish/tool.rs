@@ -65,7 +65,8 @@ pub fn run(
         .spawn()
         .map_err(|error| failed(format!("cannot be run: {error}")))?;
     if let Some(mut pipe) = child.stdin.take() {
-        let input = input.to_vec();
+        // It may be a password.
+        let input = zeroize::Zeroizing::new(input.to_vec());
         // A program that ends without reading all is judged by its status, not by the broken pipe.
         std::thread::spawn(move || pipe.write_all(&input));
     }

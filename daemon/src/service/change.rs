@@ -267,6 +267,8 @@ fn effect_error(effect: &Effect, error: &EffectError) -> Error {
         | Effect::ArchiveHome { .. }
         | Effect::PurgeHome { .. }
         | Effect::MoveHome { .. } => Error::HomeDirectory(error.to_string()),
-        Effect::Sudoers { .. } | Effect::EndSessions { .. } => Error::HostEffect(error.to_string()),
+        Effect::Sudoers { .. } | Effect::EndSessions { .. } | Effect::Samba { .. } => {
+            Error::HostEffect(error.to_string())
+        }
     }
 }

@@ -67,7 +67,8 @@ impl Service {
     ///
     /// # Errors
     /// Every field that is wrong; who may not; what the host cannot do. Nothing is written then.
-    /// [`Error::HomeDirectory`] after the host failed half-way leaves the account without a home.
+    /// [`Error::HomeDirectory`] after the host failed half-way leaves the account without a home,
+    /// [`Error::HostEffect`] after Samba refused the password without smb.
     pub fn create_user(
         &self,
         grant: &Grant,
@@ -118,6 +119,9 @@ impl Service {
             change.announce(EventKind::Added, user.uid, user.name.as_str());
             Ok(user)
         })?;
+        if let Some(password) = &password {
+            self.hand_to_samba(grant.actor(), user.id, password)?;
+        }
         Ok(Created { user, password: password.filter(|_| generated) })
     }
 
@@ -176,7 +180,9 @@ impl Service {
                 errors.add("ssh_password_enabled", Code::Conflict, message);
             }
         }
-        refuse_smb(fields, &mut errors);
+        if fields.smb == Some(true) {
+            self.check_smb(with_password, &mut errors);
+        }
         // The shell is there: the configuration's was checked when it was read.
         let (Some(name), Some(home), Some(shell), true) =
             (fields.name.clone(), home, shell, errors.is_empty())
@@ -211,7 +217,7 @@ impl Service {
             locked: fields.locked.unwrap_or(false),
             enabled: true,
             ssh_password_enabled: fields.ssh_password_enabled.unwrap_or(false),
-            smb: false,
+            smb: fields.smb.unwrap_or(false),
             expires_at: fields.expires_at.flatten().map(|Timestamp(at)| at),
             password_max_age: fields.password_max_age.flatten(),
             password_min_age: fields.password_min_age.flatten(),
@@ -364,12 +370,5 @@ pub(super) fn next_uid(db: Db<'_>, host: &LocalAccounts, now: i64) -> Result<Uid
             }
             _ => from = number + 1,
         }
-    }
-}
-
-/// Samba's own password store is not served yet: say so instead of pretending.
-pub(super) fn refuse_smb(fields: &UserFields, errors: &mut FieldErrors) {
-    if fields.smb == Some(true) {
-        errors.add("smb", Code::Unsupported, "Samba is not supported yet: leave smb off");
     }
 }

@@ -50,7 +50,7 @@ impl Service {
         options: DeleteOptions,
     ) -> Result<(), Error> {
         self.change(grant.actor(), |change| {
-            let user = caller::find(change.db, subject)?;
+            let mut user = caller::find(change.db, subject)?;
             need(grant, Action::UserDelete, Some(user.id))?;
             if grant.actor().uid == user.uid {
                 return Err(Error::NotAuthorized("nobody deletes the own account".to_owned()));
@@ -62,6 +62,7 @@ impl Service {
                 change.owe_sudoers();
             }
             change.owe(Effect::EndSessions { uid: user.uid });
+            Self::leave_samba(change, &mut user);
             let path = user.home.as_str().to_owned();
             // Another one each time: the user may come back, and be deleted again.
             let label = uuid::Uuid::now_v7().to_string();

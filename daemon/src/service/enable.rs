@@ -42,6 +42,7 @@ impl Service {
             user.generation += 1;
             change.db.update_user(&user)?;
             self.sudoers_of_locked(change, &user)?;
+            Self::owe_samba(change, &user);
             if !enabled {
                 change.owe(Effect::EndSessions { uid: user.uid });
             }

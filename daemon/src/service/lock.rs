@@ -45,6 +45,7 @@ impl Service {
                 user.generation += 1;
                 change.db.update_user(&user)?;
                 self.sudoers_of_locked(change, &user)?;
+                Self::owe_samba(change, &user);
             }
             change.audit(verb, user.name.as_str(), &user.id.to_string(), &json!({}))?;
             change.announce(EventKind::Changed, user.uid, user.name.as_str());

@@ -27,6 +27,7 @@ mod query;
 mod record;
 mod recovery;
 mod reservations;
+mod samba;
 mod set_up;
 mod shells;
 mod sudo;

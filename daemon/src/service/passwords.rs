@@ -161,7 +161,8 @@ impl Service {
             change.audit("password-set", user.name.as_str(), &id.to_string(), &shown)?;
             change.announce(EventKind::Changed, user.uid, user.name.as_str());
             Ok(())
-        })
+        })?;
+        self.hand_to_samba(grant.actor(), id, password)
     }
 
     /// Forgets a user's password: password login is disabled from then on.
@@ -177,6 +178,7 @@ impl Service {
             }
             change.db.delete_password(user.id)?;
             user.password_disabled = true;
+            Self::leave_samba(change, &mut user);
             user.updated_at = change.now;
             user.generation += 1;
             change.db.update_user(&user)?;

@@ -103,6 +103,7 @@ impl Fixture {
         host.root = dir.clone();
         host.skel = "/skel".into();
         host.passwd = dir.join("passwd");
+        host.smbpasswd = dir.join("smbpasswd");
         host.sudo.dir = dir.join("sudoers.d");
         host.sudo.main = Some(dir.join("sudoers"));
         let cheap = Parameters { memory_kib: 64, passes: 1, lanes: 1 };

@@ -3,13 +3,15 @@
 use accounts::{Code, DisplayText, FieldErrors, GroupRef, Subject, Timestamp, User, UserFields};
 use serde_json::{Map, Value, json};
 
+use super::administrators::need;
 use super::change::{Change, EventKind};
 use super::fields::Joined;
 use super::local_accounts::LocalAccounts;
-use super::{Error, Service, caller, create, record};
+use super::{Error, Service, caller, record};
 use crate::authorize::{Action, Grant};
 use crate::publish::effect::Effect;
-use crate::store::{HolderKey, UserRow};
+use crate::secret::Secret;
+use crate::store::{HolderKey, PasswordRow, UserRow};
 
 impl Service {
     /// Changes the given fields of a user.
@@ -24,14 +26,60 @@ impl Service {
         fields: &Map<String, Value>,
         expect_generation: Option<u64>,
     ) -> Result<User, Error> {
+        self.update_user_with(grant, subject, fields, expect_generation, None)
+    }
+
+    /// Changes the given fields of a user, and its password.
+    ///
+    /// # Errors
+    /// As [`Service::update_user`]; [`Error::PasswordPolicy`] when the password is refused;
+    /// [`Error::HostEffect`] when it is set, but Samba refused it.
+    pub fn update_user_with(
+        &self,
+        grant: &Grant,
+        subject: &Subject,
+        fields: &Map<String, Value>,
+        expect_generation: Option<u64>,
+        password: Option<Secret>,
+    ) -> Result<User, Error> {
+        let phc = match &password {
+            Some(password) => {
+                let user = self.read(|db| caller::find(db, subject))?;
+                need(grant, Action::PasswordSet, Some(user.id))?;
+                if let Some(reason) = self.password_refusal(password, user.name.as_str()) {
+                    return Err(Error::PasswordPolicy(reason));
+                }
+                Some(self.hash_password(password)?)
+            }
+            None => None,
+        };
+        let user = self.update_to(grant, subject, fields, expect_generation, phc)?;
+        if let Some(password) = &password {
+            self.hand_to_samba(grant.actor(), user.id, password)?;
+        }
+        Ok(user)
+    }
+
+    fn update_to(
+        &self,
+        grant: &Grant,
+        subject: &Subject,
+        fields: &Map<String, Value>,
+        expect_generation: Option<u64>,
+        phc: Option<String>,
+    ) -> Result<User, Error> {
         let (parsed, mut errors) = UserFields::read(fields);
+        if phc.is_some() && parsed.password_disabled == Some(true) {
+            let message = "give either a password or password_disabled";
+            errors.add("password_disabled", Code::Conflict, message);
+        }
         if parsed.uid.is_some() {
             errors.add("uid", Code::Immutable, "a uid never changes");
         }
         let names: Vec<&str> = fields.keys().map(String::as_str).collect();
         let host = self.local_accounts()?;
         self.change(grant.actor(), |change| {
-            let before = caller::find(change.db, subject)?;
+            let mut before = caller::find(change.db, subject)?;
             let all = grant.permits(Action::UserUpdate, Some(before.id));
             let own = grant.permits(Action::UserUpdateOwn, Some(before.id))
                 && names.iter().all(|name| UserFields::OWN.contains(name));
@@ -48,6 +96,15 @@ impl Service {
                     names.iter().find(|n| ["name", "group", "home", "smb"].contains(n))
             {
                 return Err(Error::Immutable(format!("{}'s {name} never changes", before.name)));
+            }
+            if parsed.smb == Some(true) && !before.smb {
+                self.check_smb(phc.is_some(), &mut errors);
+            }
+            if let Some(phc) = phc {
+                let (changed_at, must_change) = (change.now, false);
+                need(grant, Action::PasswordSet, Some(before.id))?;
+                change.db.set_password(before.id, &PasswordRow { phc, changed_at, must_change })?;
+                before.password_disabled = false;
             }
             let row = self.apply(grant, change, &host, before.clone(), &parsed, errors)?;
             let user = record::user(change.db, row)?;
@@ -70,8 +127,13 @@ impl Service {
         let db = change.db;
         let id = row.id;
         let mut renamed = false;
+        let known_as = row.name.clone();
         if let Some(name) = fields.name.clone().filter(|name| *name != row.name) {
             self.check_user_name(db, host, &name, Some(id), &mut errors)?;
+            if row.smb && fields.smb != Some(false) {
+                let message = "Samba knows the account by its name: turn smb off first";
+                errors.add("name", Code::Conflict, message);
+            }
             row.name = name;
             renamed = true;
         }
@@ -95,7 +157,6 @@ impl Service {
             self.check_home(db, host, &home, id, &mut errors)?;
             row.home = home;
         }
-        create::refuse_smb(fields, &mut errors);
         let set_text = |slot: &mut String, text: &Option<DisplayText>| {
             if let Some(text) = text {
                 *slot = text.as_str().to_owned();
@@ -154,8 +215,17 @@ impl Service {
         if !errors.is_empty() {
             return Err(errors.into());
         }
+        if row.password_disabled || fields.smb == Some(false) {
+            // By the name that Samba knows.
+            let mut known = UserRow { name: known_as, ..row.clone() };
+            Self::leave_samba(change, &mut known);
+            row.smb = false;
+        } else {
+            row.smb = fields.smb.unwrap_or(row.smb);
+        }
         if let Some(locked) = fields.locked.filter(|locked| *locked != row.locked) {
             row.locked = locked;
+            Self::owe_samba(change, &row);
             self.sudoers_of_locked(change, &row)?;
         }
         row.updated_at = change.now;
