@@ -51,6 +51,17 @@ put 644 "$packaging/pam/roster" usr/share/pam-configs/roster
 put 644 "$packaging/pam/roster-password" usr/share/pam-configs/roster-password
 put 644 "$packaging/sshd/10-roster.conf" etc/ssh/sshd_config.d/10-roster.conf
 
+# The manual: made from the grammar, and by hand where there is none.
+manual=$work/manual
+mkdir "$manual"
+"$target/release/roster" man-pages "$manual" >/dev/null
+for page in "$manual"/*.1; do
+    put 644 "$page" "usr/share/man/man1/${page##*/}"
+done
+put 644 "$packaging/man/roster.toml.5" usr/share/man/man5/roster.toml.5
+put 644 "$packaging/man/rosterd.8" usr/share/man/man8/rosterd.8
+find "$stage/usr/share/man" -type f -exec gzip -9n {} +
+
 doc=usr/share/doc/roster
 install -d "$stage/$doc"
 sed -e "/^@MIT@$/{

@@ -10,18 +10,12 @@ use crate::error::Error;
 use crate::examples::with_examples;
 use crate::output::{Answer, Format};
 use crate::session::Session;
-use crate::{admin, completions, group, key, sudo, two_factor, user, whoami};
+use crate::{admin, completions, group, key, manual, reference, sudo, two_factor, user, whoami};
 
 /// Manages the accounts that this system serves: users, groups, second factors, SSH keys, sudo rights
 #[derive(Debug, Parser)]
 #[command(name = "roster", version, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true, disable_help_flag = true)]
-#[command(
-    after_help = "A user is named as alice, uid:3000 or id:UUID; a group as dev, gid:3000 or \
-    id:UUID.\nPasswords and codes are never taken from the command line.\n\nExit status: 0 done, \
-    1 refused or failed, 2 usage, 4 number in use, 6 no such user or group,\n9 name in use, 10 not \
-    authorised, 11 daemon unreachable, 12 home directory."
-)]
 pub struct CommandLine {
     #[command(flatten)]
     output: OutputFlags,
@@ -68,12 +62,15 @@ enum Noun {
     Whoami,
     /// Prints a completion script for a shell
     Completions(completions::Completions),
+    /// Writes the manual pages into a directory, for packages
+    #[command(hide = true)]
+    ManPages(manual::ManPages),
 }
 
 /// The grammar, with an example or two for each verb.
 #[must_use]
 pub fn command() -> Command {
-    with_examples(CommandLine::command())
+    with_examples(CommandLine::command().after_help(reference::after_help()))
 }
 
 impl CommandLine {
@@ -106,6 +103,7 @@ impl CommandLine {
             Noun::Admin(verb) => verb.run(session).await,
             Noun::Whoami => whoami::run(session).await,
             Noun::Completions(completions) => Ok(completions.run()),
+            Noun::ManPages(pages) => pages.run(),
         }
     }
 }

@@ -178,10 +178,11 @@ mod tests {
     #[test]
     fn every_verb_has_an_example() {
         let command = crate::command();
-        for noun in command.get_subcommands() {
+        for noun in command.get_subcommands().filter(|noun| !noun.is_hide_set()) {
             let noun_name = noun.get_name();
             let mut verbs: Vec<_> = noun
                 .get_subcommands()
+                .filter(|verb| !verb.is_hide_set())
                 .map(|verb| format!("{noun_name} {}", verb.get_name()))
                 .collect();
             if verbs.is_empty() {
@@ -191,6 +192,8 @@ mod tests {
                 assert!(EXAMPLES.iter().any(|(path, _)| *path == verb), "{verb}");
             }
         }
-        assert_eq!(EXAMPLES.len(), 45);
+        for (i, (path, _)) in EXAMPLES.iter().enumerate() {
+            assert!(EXAMPLES[..i].iter().all(|(other, _)| other != path), "{path} twice");
+        }
     }
 }

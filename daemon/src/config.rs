@@ -257,6 +257,25 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_names_every_setting_with_its_default() {
+        let readme = include_str!("../../README.md");
+        let block = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let manual = include_str!("../../packaging/man/roster.toml.5");
+        let mut named = String::new();
+        for line in manual.lines().take_while(|line| *line != ".SH EXAMPLE") {
+            let setting =
+                line.strip_prefix("\\fB").and_then(|setting| setting.strip_suffix("\\fR"));
+            match (line.strip_prefix(".SH ["), setting) {
+                (Some(section), _) => named.push_str(&format!("[{section}\n")),
+                (_, Some(setting)) => named.push_str(&format!("{}\n", setting.replace('\\', ""))),
+                _ => {}
+            }
+        }
+        let settings = |text: &str| toml::from_str::<toml::Table>(text).unwrap();
+        assert_eq!(settings(&named), settings(block));
+    }
+
+    #[test]
     fn settings_are_read_and_unknown_ones_refused() {
         let config = load("[homes]\nbase = \"/srv/home\"\n").unwrap();
         assert_eq!(config.homes.base, "/srv/home");
