@@ -62,6 +62,14 @@ put 644 "$packaging/man/roster.toml.5" usr/share/man/man5/roster.toml.5
 put 644 "$packaging/man/rosterd.8" usr/share/man/man8/rosterd.8
 find "$stage/usr/share/man" -type f -exec gzip -9n {} +
 
+complete() {
+    "$target/release/roster" completions "$1" >"$work/completions"
+    put 644 "$work/completions" "$2"
+}
+complete bash usr/share/bash-completion/completions/roster
+complete zsh usr/share/zsh/vendor-completions/_roster
+complete fish usr/share/fish/vendor_completions.d/roster.fish
+
 doc=usr/share/doc/roster
 install -d "$stage/$doc"
 sed -e "/^@MIT@$/{

@@ -102,7 +102,7 @@ impl CommandLine {
             Noun::Sudo(verb) => verb.run(session).await,
             Noun::Admin(verb) => verb.run(session).await,
             Noun::Whoami => whoami::run(session).await,
-            Noun::Completions(completions) => Ok(completions.run()),
+            Noun::Completions(completions) => completions.run(),
             Noun::ManPages(pages) => pages.run(),
         }
     }

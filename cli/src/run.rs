@@ -7,6 +7,7 @@ use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 
 use crate::command_line::{CommandLine, format_of_refused, refuse_secrets};
+use crate::completions;
 use crate::error::Error;
 use crate::output::{Answer, Format, error_for_people, structured_error};
 use crate::session::Session;
@@ -15,6 +16,9 @@ use crate::session::Session;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(status) = completions::answer(&arguments) {
+        return status;
+    }
     if let Err(error) = refuse_secrets(&arguments) {
         return fail(&error, format_of_refused(&arguments));
     }

@@ -7,6 +7,7 @@
 mod accounts;
 mod administration;
 mod bus;
+mod command_line;
 mod contents;
 mod conversation;
 mod examples;

@@ -6,6 +6,7 @@
 mod activity;
 mod answers;
 mod calls;
+mod completion;
 mod fake_bus;
 mod metadata;
 mod own_password;
