@@ -116,6 +116,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("key list", &["roster key list alice"]),
+    ("key verify", &["roster key verify alice --private-key ~/.ssh/id_ed25519"]),
     ("key remove", &["roster key remove alice 1"]),
     (
         "sudo grant",

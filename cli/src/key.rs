@@ -1,5 +1,7 @@
 //! `roster key …`.
 
+mod verify;
+
 use std::fs::File;
 use std::io::Read as _;
 
@@ -41,6 +43,8 @@ pub enum Verb {
         #[arg(value_parser = clap::value_parser!(i64).range(1..))]
         id: i64,
     },
+    /// Tells whether a private key belongs to one of an account's keys; it is read here, not sent
+    Verify(verify::Verify),
 }
 
 /// The account and the key.
@@ -78,6 +82,7 @@ impl Verb {
                 session.call::<_, ()>("RemoveKey", &(user.subject.as_str(), id)).await?;
                 Ok(Answer::done(&format!("Removed key {id} of {}.", user.subject)))
             }
+            Self::Verify(verify) => verify.run(session).await,
         }
     }
 }

@@ -90,6 +90,7 @@ const VERBS: &[&str] = &[
     "group delete",
     "key add",
     "key list",
+    "key verify",
     "key remove",
     "2fa enroll",
     "2fa confirm",

@@ -74,6 +74,35 @@ fn a_wrong_code_is_an_answer_and_exit_status_1() {
 }
 
 #[test]
+fn a_private_key_is_compared_here_and_not_sent() {
+    let bus = Bus::start();
+    let path = bus.directory().join("key");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&path)
+        .status();
+    // Not every machine that builds has it.
+    if made.is_err() {
+        return;
+    }
+    let path = path.to_str().unwrap();
+    let words = ["key", "verify", "alice", "--private-key", path];
+    let outcome = bus.roster(&[&words[..], &["--json"]].concat(), b"");
+    let answer = outcome.json();
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (1, ""));
+    assert_eq!((&answer["matches"], &answer["id"]), (&json!(false), &json!(null)));
+    assert_eq!((&answer["type"], &answer["bits"]), (&json!("ssh-ed25519"), &json!(256)));
+    assert!(answer["fingerprint"].as_str().unwrap().starts_with("SHA256:"));
+    let calls = bus.calls();
+    assert_eq!(calls.len(), 1);
+    assert_eq!((calls[0].method.as_str(), &calls[0].arguments[0]), ("ListKeys", &json!("alice")));
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let outcome = bus.roster(&words, b"");
+    assert!(outcome.stderr.contains("chmod 600"), "{outcome:?}");
+    assert!(outcome.stdout.starts_with("No stored public key of alice matches"), "{outcome:?}");
+}
+
+#[test]
 fn people_get_sentences_and_tables_without_control_characters() {
     let bus = Bus::start();
     let said = |words: &[&str]| {
