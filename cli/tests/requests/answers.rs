@@ -74,6 +74,22 @@ fn a_wrong_code_is_an_answer_and_exit_status_1() {
 }
 
 #[test]
+fn old_names_of_verbs_work_and_name_the_new_ones() {
+    let bus = Bus::start();
+    let outcome = bus.roster(&["admin", "has-root-password", "--json"], b"");
+    assert_eq!(outcome.json(), json!({"local_administrator_set_up": true}));
+    assert!(outcome.stderr.contains("use roster admin status"), "{outcome:?}");
+    let outcome =
+        bus.roster(&["admin", "set-root-password", "--password-stdin"], b"seven herons\n");
+    assert!(outcome.stderr.contains("use roster admin setup"), "{outcome:?}");
+    let calls = bus.calls();
+    assert_eq!(calls[1].method, "SetUpLocalAdministrator");
+    assert_eq!(calls[1].arguments, [json!("root"), json!({"secret": "seven herons"})]);
+    let help = bus.roster(&["admin", "--help"], b"").stdout;
+    assert!(!help.contains("root-password"), "{help}");
+}
+
+#[test]
 fn a_private_key_is_compared_here_and_not_sent() {
     let bus = Bus::start();
     let path = bus.directory().join("key");
