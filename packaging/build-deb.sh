@@ -70,6 +70,11 @@ complete bash usr/share/bash-completion/completions/roster
 complete zsh usr/share/zsh/vendor-completions/_roster
 complete fish usr/share/fish/vendor_completions.d/roster.fish
 
+for name in $("$target/release/roster" schema --output plain | cut -f1); do
+    "$target/release/roster" schema "$name" >"$work/schema"
+    put 644 "$work/schema" "usr/share/roster/schema/$name.json"
+done
+
 doc=usr/share/doc/roster
 install -d "$stage/$doc"
 sed -e "/^@MIT@$/{

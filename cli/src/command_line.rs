@@ -10,7 +10,9 @@ use crate::error::Error;
 use crate::examples::with_examples;
 use crate::output::{Answer, Format};
 use crate::session::Session;
-use crate::{admin, completions, group, key, manual, reference, sudo, two_factor, user, whoami};
+use crate::{
+    admin, completions, group, key, manual, reference, schema, sudo, two_factor, user, whoami,
+};
 
 /// Manages the accounts that this system serves: users, groups, second factors, SSH keys, sudo rights
 #[derive(Debug, Parser)]
@@ -62,6 +64,8 @@ enum Noun {
     Whoami,
     /// Prints a completion script for a shell
     Completions(completions::Completions),
+    /// Prints the JSON Schema of what --json answers
+    Schema(schema::Schema),
     /// Writes the manual pages into a directory, for packages
     #[command(hide = true)]
     ManPages(manual::ManPages),
@@ -103,6 +107,7 @@ impl CommandLine {
             Noun::Admin(verb) => verb.run(session).await,
             Noun::Whoami => whoami::run(session).await,
             Noun::Completions(completions) => completions.run(),
+            Noun::Schema(schema) => schema.run(),
             Noun::ManPages(pages) => pages.run(),
         }
     }

@@ -131,6 +131,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("admin setup", &["printf '%s\\n' \"$PASSWORD\" | roster admin setup admin --password-stdin"]),
     ("whoami", &["roster whoami"]),
     ("completions", &["roster completions bash"]),
+    ("schema", &["roster schema", "roster schema user"]),
 ];
 
 /// Adds each verb's examples to its help.

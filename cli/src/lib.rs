@@ -15,6 +15,7 @@ mod output;
 mod paging;
 mod reference;
 mod run;
+mod schema;
 mod secret;
 mod session;
 mod sudo;

@@ -10,11 +10,9 @@ fn completed(m: &Machine, user: &str, line: &str) -> String {
         "spawn -noecho su - {user} -s /bin/bash -c {{bash --norc --noprofile -i}}\n\
          send \"PS1='> '; . /usr/share/bash-completion/completions/roster\\r\"\n\
          expect \"\\n> \"\n\
-         send \"echo {line}\\t\"\nsleep 2\nsend \"\\r\"\n\
+         send \"{line}\\t\"\nsleep 2\nsend \"\\r\"\n\
          expect \"\\n> \"\nsend \"exit\\r\"\nexpect eof\n"
     );
-    // The completion is of `roster`, so that is what is typed; `echo` would not be completed.
-    let script = script.replace("send \"echo ", "send \"");
     m.expect(&script).run().stdout
 }
 
@@ -23,7 +21,8 @@ fn bash_completes_the_names_of_accounts() {
     let m = Machine::boot("tab").unwrap();
     add_alice(&m);
     m.roster(["group", "create", "developers"]).ok();
-    completed(&m, "root", "roster user show al").contains("full name").then_some(()).unwrap();
+    // It ran, too: this is of the record.
+    assert!(completed(&m, "root", "roster user show al").contains("full name"));
     let shown = completed(&m, "root", "roster group show dev");
     assert!(shown.contains("roster group show developers"), "{shown}");
     // Who may not list accounts gets what `getent passwd` shows to everybody.
@@ -49,4 +48,78 @@ fn the_manual_and_the_completions_are_where_the_system_looks() {
         m.sh(&format!("test -s {file}")).ok();
     }
     m.sh("zcat /usr/share/man/man1/roster-user-create.1.gz").ok().says(".SH EXAMPLES");
+}
+
+/// What every verb answers to a program, with the name of its schema, in an order that works.
+const ANSWERS: &[(&str, &str)] = &[
+    ("group", "group create dev --display-name Developers"),
+    (
+        "user",
+        "user create alice --full-name 'Alice Ng' --email a@example.org --groups dev \
+      --home-create --generate-password --tag ops --attribute desk='{\"floor\":3}' \
+      --expires 2040-01-31 --sudo /usr/bin/id --role helpdesk --ssh-key \"$(cat k.pub)\"",
+    ),
+    ("user", "user create bob"),
+    ("done", "user setting set alice core lang en"),
+    ("done", "user profile set alice address Berlin"),
+    ("user", "user update alice --shell /bin/sh"),
+    ("user", "user show alice"),
+    ("user", "user query --options '{\"get\":true}'"),
+    ("users", "user list"),
+    ("users", "user search ng"),
+    ("users", "user query --filter '[\"name\",\"=\",\"alice\"]'"),
+    ("password", "user password bob --generate-password"),
+    ("done", "user password bob --clear"),
+    ("passwd-entry", "user passwd-entry alice"),
+    ("next-uid", "user next-uid"),
+    ("next-uid", "user next-uid --reserve"),
+    ("shells", "user shells"),
+    ("last-seen", "user lastseen alice"),
+    ("last-seen-all", "user lastseen --all"),
+    ("report", "user report"),
+    ("group", "group show dev"),
+    ("group", "group update dev --display-name Devs"),
+    ("groups", "group list"),
+    ("done", "group add-member dev bob"),
+    ("keys", "key list alice"),
+    ("id", "key add bob --file k.pub --expires 2040-01-31"),
+    ("keys", "key list bob"),
+    ("key-verified", "key verify alice --private-key k"),
+    ("id", "sudo grant bob /usr/bin/id --for 1h"),
+    ("sudo-rules", "sudo list"),
+    ("two-factor-enrolment", "2fa enroll alice"),
+    ("two-factor-state", "2fa state alice"),
+    ("administrator-status", "admin status"),
+    ("done", "user lock alice"),
+    ("error", "user lock alice"),
+    ("error", "user show nobody"),
+    ("error", "user create 'a b' --home /"),
+    ("error", "user nonsense"),
+    ("error", "user create alice"),
+    ("done", "user delete bob --yes"),
+];
+
+#[test]
+fn every_answer_fits_its_published_schema() {
+    let m = Machine::boot("schema").unwrap();
+    m.sh("cd /root; ssh-keygen -q -t ed25519 -N '' -f k").ok();
+    m.sh("test -s /usr/share/roster/schema/user.json").ok();
+    let schema = |name: &str| m.sh(&format!("roster schema {name}")).ok().json();
+    for (name, words) in ANSWERS {
+        let outcome = m.sh(&format!("cd /root; roster --json {words}")).run();
+        assert_eq!(*name == "error", !outcome.success(), "{outcome}");
+        let complaint = roster_tests::schema::complaint(&schema(name), &outcome.json());
+        assert_eq!(complaint, None, "{words}");
+    }
+    // A second factor in force, and its codes.
+    m.sh("cd /root; roster --json 2fa enroll alice >s.json; sed -n 's/.*\"secret\":\"\\([A-Z2-7]*\\)\".*/\\1/p' s.json >secret").ok();
+    let code = "oathtool --totp -b \"$(cat /root/secret)\"";
+    for (name, command) in [
+        ("recovery-codes", format!("{code} | roster --json 2fa confirm alice --code-stdin")),
+        ("code-verified", "echo 000000 | roster --json 2fa verify alice --code-stdin".to_owned()),
+        ("recovery-codes", "roster --json 2fa recovery-codes alice".to_owned()),
+    ] {
+        let answer = m.sh(&command).run().json();
+        assert_eq!(roster_tests::schema::complaint(&schema(name), &answer), None, "{command}");
+    }
 }

@@ -107,6 +107,7 @@ const VERBS: &[&str] = &[
     "admin setup",
     "whoami",
     "completions",
+    "schema",
     "user lock",
     "user unlock",
     "user disable",

@@ -20,6 +20,7 @@ mod command;
 mod error;
 mod machine;
 mod roots;
+pub mod schema;
 
 pub use command::{Outcome, Run};
 pub use error::Error;
