@@ -42,6 +42,29 @@ impl PasswordFlags {
     }
 }
 
+/// A password beside other changes, where one is needed: turning `smb` on.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct GivenPassword {
+    /// Set the password too, read from the first line of standard input: --smb needs one
+    #[arg(long, conflicts_with_all = ["password_fd", "password_disabled"])]
+    password_stdin: bool,
+    /// Set the password too, read from the first line of an open descriptor
+    #[arg(long, value_name = "N", conflicts_with = "password_disabled")]
+    password_fd: Option<u32>,
+}
+
+impl GivenPassword {
+    /// The password, if one is given.
+    pub fn read(self, name: &str) -> Result<Option<Secret>, Error> {
+        let source = match self.password_fd {
+            Some(number) => Source::Descriptor(number),
+            None if self.password_stdin => Source::Stdin,
+            None => return Ok(None),
+        };
+        source.new_password(name).map(Some)
+    }
+}
+
 /// How a new account gets its password.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(group = ArgGroup::new("from"))]

@@ -44,7 +44,7 @@ pub struct RecordFlags {
     /// Login shell, one of `roster user shells`
     #[arg(long, value_name = "PATH")]
     pub shell: Option<String>,
-    /// Let Samba know the account
+    /// Let Samba know the account, and its password: give one in the same call
     #[arg(long)]
     pub smb: bool,
     /// Let sshd take the password, not only keys
@@ -72,6 +72,18 @@ pub struct RecordFlags {
     /// When the account ends: 2027-01-31 or 2027-01-31T12:00:00Z
     #[arg(long, value_name = "DATE")]
     pub expires: Option<String>,
+    /// Days until a password must be changed [default: never]
+    #[arg(long, value_name = "DAYS")]
+    pub password_max_age: Option<u32>,
+    /// Days before a password may be changed again [default: none]
+    #[arg(long, value_name = "DAYS")]
+    pub password_min_age: Option<u32>,
+    /// Days of warning before the password must be changed
+    #[arg(long, value_name = "DAYS")]
+    pub password_warn: Option<u32>,
+    /// Days after which a password that was not changed is no longer taken
+    #[arg(long, value_name = "DAYS")]
+    pub password_inactive: Option<u32>,
 }
 
 impl RecordFlags {
@@ -100,6 +112,10 @@ impl RecordFlags {
             tags,
             attributes,
             expires,
+            password_max_age,
+            password_min_age,
+            password_warn,
+            password_inactive,
         } = self;
         let mut fields = Map::new();
         for (name, text) in [
@@ -116,6 +132,16 @@ impl RecordFlags {
         ] {
             if let Some(text) = text {
                 fields.insert(name.to_owned(), text.into());
+            }
+        }
+        for (name, days) in [
+            ("password_max_age", password_max_age),
+            ("password_min_age", password_min_age),
+            ("password_warn", password_warn),
+            ("password_inactive", password_inactive),
+        ] {
+            if let Some(days) = days {
+                fields.insert(name.to_owned(), days.into());
             }
         }
         for (name, given) in [

@@ -3,11 +3,12 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::password::GivenPassword;
 use super::record::{FIRST, complete};
 use super::record_flags::RecordFlags;
 use crate::error::Error;
 use crate::output::Answer;
-use crate::session::{Options, Session, to_dictionary};
+use crate::session::{Options, Session, to_descriptor, to_dictionary};
 
 /// The fields to change; lists and attributes are replaced as a whole.
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ pub struct Update {
     /// Rename the account; id, uid and keys stay
     #[arg(long, value_name = "NEW")]
     name: Option<String>,
-    /// Refused: a uid never changes. Here so that the refusal says so
+    /// Refused: a uid never changes; here so that the refusal says so
     #[arg(long, value_name = "N", hide = true)]
     uid: Option<u64>,
     #[command(flatten)]
@@ -31,6 +32,8 @@ pub struct Update {
     /// Take passwords again; there must be one
     #[arg(long)]
     password_enabled: bool,
+    #[command(flatten)]
+    password: GivenPassword,
     /// Change nothing if the record's generation is no longer N
     #[arg(long, value_name = "N")]
     expect_generation: Option<u64>,
@@ -69,6 +72,9 @@ struct ClearFlags {
     /// Let the account never end
     #[arg(long, conflicts_with = "expires")]
     no_expires: bool,
+    /// Take the limits of the password's age away: those of changing it, of warning and of inactivity
+    #[arg(long, conflicts_with_all = ["password_max_age", "password_min_age", "password_warn", "password_inactive"])]
+    no_password_ages: bool,
 }
 
 impl ClearFlags {
@@ -85,6 +91,10 @@ impl ClearFlags {
             (self.no_tags, "tags", json!([])),
             (self.no_attributes, "attributes", json!({})),
             (self.no_expires, "expires_at", json!("")),
+            (self.no_password_ages, "password_max_age", json!(-1)),
+            (self.no_password_ages, "password_min_age", json!(-1)),
+            (self.no_password_ages, "password_warn", json!(-1)),
+            (self.no_password_ages, "password_inactive", json!(-1)),
         ]
         .into_iter()
         .filter(|(given, ..)| *given)
@@ -98,6 +108,11 @@ impl Update {
         let mut options = Options::new();
         if let Some(generation) = self.expect_generation {
             options.insert("expect_generation", generation.into());
+        }
+        let password = self.password.read(&subject)?;
+        if let Some(password) = &password {
+            let pipe = to_descriptor(password)?;
+            options.insert("password", zbus::Variant::Fd(std::os::fd::OwnedFd::from(pipe).into()));
         }
         let fields = self.fields();
         if fields.is_empty() {
