@@ -164,12 +164,14 @@ impl Service {
         need(grant, Action::GroupManage, None)?;
         let host = self.local_accounts()?;
         self.change(grant.actor(), |change| {
-            let group = match find(change.db, subject) {
-                Err(Error::NoSuchGroup(name)) if host.group_by_name(&name).is_some() => {
+            let group = match (find(change.db, subject), subject) {
+                (Err(Error::NoSuchGroup(_)), Subject::Name(name))
+                    if host.group_by_name(name).is_some() =>
+                {
                     let message = "is a group of /etc/group: groupdel(8) removes those";
                     return Err(Error::field("group", Code::Immutable, message));
                 }
-                found => found?,
+                (found, _) => found?,
             };
             if group.builtin {
                 return Err(Error::Immutable(format!("the group {} is Roster's own", group.name)));
