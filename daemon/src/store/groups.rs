@@ -3,7 +3,7 @@
 use accounts::{GroupId, GroupName};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Db, StoreError, damaged, uuid_column};
+use super::{Db, StoreError, Touched, damaged, uuid_column};
 
 /// A row of `groups`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,7 @@ impl Db<'_> {
 
     /// Writes a changed row over the one with its id.
     pub(crate) fn update_group(self, group: &GroupRow) -> Result<(), StoreError> {
+        self.touch(Touched::Group(group.id));
         let GroupRow { id, name, gid, display_name, builtin, created_at, updated_at, generation } =
             group;
         self.connection
@@ -113,6 +114,7 @@ impl Db<'_> {
 
     /// Writes a new row.
     pub(crate) fn insert_group(self, group: &GroupRow) -> Result<(), StoreError> {
+        self.touch(Touched::Group(group.id));
         let GroupRow { id, name, gid, display_name, builtin, created_at, updated_at, generation } =
             group;
         let sql = format!("INSERT INTO groups ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
@@ -131,6 +133,7 @@ impl Db<'_> {
 
     /// Deletes a group, its memberships and its sudo rules.
     pub(crate) fn delete_group(self, group: &GroupRow) -> Result<(), StoreError> {
+        self.touch(Touched::Group(group.id));
         self.connection.execute("DELETE FROM sudo_rules WHERE gid = ?1", [group.gid])?;
         self.connection
             .execute("DELETE FROM groups WHERE id = ?1", [group.id.0.as_bytes().as_slice()])?;

@@ -33,6 +33,7 @@ const COLUMNS: &str = "id, user_id, line, fingerprint, added_at, expires_at";
 impl Db<'_> {
     /// Adds a key; its `id` is ignored and the new one answered.
     pub(crate) fn insert_key(self, key: &KeyRow) -> Result<i64, StoreError> {
+        self.touch_user(key.user_id);
         let KeyRow { id: _, user_id, line, fingerprint, added_at, expires_at } = key;
         self.connection.execute(
             "INSERT INTO ssh_keys (user_id, line, fingerprint, added_at, expires_at) \
@@ -60,6 +61,7 @@ impl Db<'_> {
 
     /// Removes a user's key; whether there was one.
     pub(crate) fn delete_key(self, user: UserId, id: i64) -> Result<bool, StoreError> {
+        self.touch_user(user);
         let sql = "DELETE FROM ssh_keys WHERE user_id = ?1 AND id = ?2";
         Ok(self.connection.execute(sql, params![user.0.as_bytes().as_slice(), id])? > 0)
     }

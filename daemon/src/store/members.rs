@@ -3,7 +3,7 @@
 use accounts::{GroupId, UserId};
 use rusqlite::params;
 
-use super::{Db, StoreError};
+use super::{Db, StoreError, Touched};
 
 /// A group of /etc/group that has users of ours in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,7 @@ pub struct HostGroup {
 impl Db<'_> {
     /// Puts a user of ours into a group of ours; whether it was not in it before.
     pub(crate) fn add_member(self, group: GroupId, user: UserId) -> Result<bool, StoreError> {
+        self.touch_user(user);
         let sql = "INSERT OR IGNORE INTO members (group_id, user_id) VALUES (?1, ?2)";
         let key = params![group.0.as_bytes().as_slice(), user.0.as_bytes().as_slice()];
         Ok(self.connection.prepare_cached(sql)?.execute(key)? > 0)
@@ -26,6 +27,7 @@ impl Db<'_> {
 
     /// Takes a user of ours out of a group of ours; whether it was in it.
     pub(crate) fn remove_member(self, group: GroupId, user: UserId) -> Result<bool, StoreError> {
+        self.touch_user(user);
         let sql = "DELETE FROM members WHERE group_id = ?1 AND user_id = ?2";
         let key = params![group.0.as_bytes().as_slice(), user.0.as_bytes().as_slice()];
         Ok(self.connection.prepare_cached(sql)?.execute(key)? > 0)
@@ -33,6 +35,7 @@ impl Db<'_> {
 
     /// Puts a user of /etc/passwd into a group of ours; whether it was not in it before.
     pub(crate) fn add_local_member(self, group: GroupId, name: &str) -> Result<bool, StoreError> {
+        self.touch(Touched::Group(group));
         let sql = "INSERT OR IGNORE INTO local_members (group_id, user_name) VALUES (?1, ?2)";
         Ok(self.connection.execute(sql, params![group.0.as_bytes().as_slice(), name])? > 0)
     }
@@ -43,6 +46,7 @@ impl Db<'_> {
         group: GroupId,
         name: &str,
     ) -> Result<bool, StoreError> {
+        self.touch(Touched::Group(group));
         let sql = "DELETE FROM local_members WHERE group_id = ?1 AND user_name = ?2";
         Ok(self.connection.execute(sql, params![group.0.as_bytes().as_slice(), name])? > 0)
     }
@@ -54,6 +58,7 @@ impl Db<'_> {
         gid: u32,
         user: UserId,
     ) -> Result<bool, StoreError> {
+        self.touch_user(user);
         let sql = "INSERT OR IGNORE INTO host_group_members (group_name, gid, user_id) VALUES (?1, ?2, ?3)";
         Ok(self.connection.execute(sql, params![group, gid, user.0.as_bytes().as_slice()])? > 0)
     }
@@ -64,6 +69,7 @@ impl Db<'_> {
         group: &str,
         user: UserId,
     ) -> Result<bool, StoreError> {
+        self.touch_user(user);
         let sql = "DELETE FROM host_group_members WHERE group_name = ?1 AND user_id = ?2";
         Ok(self.connection.execute(sql, params![group, user.0.as_bytes().as_slice()])? > 0)
     }

@@ -14,6 +14,7 @@ impl Db<'_> {
         key: &str,
         value: &str,
     ) -> Result<(), StoreError> {
+        self.touch_user(user);
         self.connection
             .prepare_cached(
                 "INSERT INTO user_settings (user_id, app, key, value) VALUES (?1, ?2, ?3, ?4) \
@@ -30,6 +31,7 @@ impl Db<'_> {
         app: &str,
         key: &str,
     ) -> Result<bool, StoreError> {
+        self.touch_user(user);
         let deleted = self
             .connection
             .prepare_cached(
@@ -46,6 +48,7 @@ impl Db<'_> {
         key: &str,
         value: &str,
     ) -> Result<(), StoreError> {
+        self.touch_user(user);
         self.connection
             .prepare_cached(
                 "INSERT INTO user_profile (user_id, key, value) VALUES (?1, ?2, ?3) \
@@ -57,6 +60,7 @@ impl Db<'_> {
 
     /// Deletes a text of the profile; answers whether it was there.
     pub(crate) fn delete_profile(self, user: UserId, key: &str) -> Result<bool, StoreError> {
+        self.touch_user(user);
         let deleted = self
             .connection
             .prepare_cached("DELETE FROM user_profile WHERE user_id = ?1 AND key = ?2")?

@@ -24,6 +24,7 @@ mod sudo_rules;
 mod throttle;
 mod totp;
 mod users;
+mod watch;
 
 pub use audit::AuditEntry;
 pub use find::{Found, Wanted};
@@ -37,6 +38,7 @@ pub use sudo_rules::{HolderKey, SudoRuleRow};
 pub use throttle::{ThrottleKind, ThrottleRow};
 pub use totp::{TotpRow, TotpState};
 pub use users::{UserKey, UserRow};
+pub use watch::{Touched, Watch};
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -75,9 +77,10 @@ pub struct Store {
 }
 
 /// The database inside one transaction.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Db<'a> {
     connection: &'a Connection,
+    watch: Option<&'a dyn Watch>,
 }
 
 impl Store {
@@ -93,7 +96,7 @@ impl Store {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
-        let done = change(Db { connection: &transaction })?;
+        let done = change(Db { connection: &transaction, watch: None })?;
         transaction.commit().map_err(StoreError::from)?;
         Ok(done)
     }
@@ -110,7 +113,7 @@ impl Store {
             .connection
             .transaction_with_behavior(TransactionBehavior::Deferred)
             .map_err(StoreError::from)?;
-        read(Db { connection: &transaction })
+        read(Db { connection: &transaction, watch: None })
     }
 }
 

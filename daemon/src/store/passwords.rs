@@ -43,6 +43,7 @@ impl Db<'_> {
         user: UserId,
         password: &PasswordRow,
     ) -> Result<(), StoreError> {
+        self.touch_user(user);
         let PasswordRow { phc, changed_at, must_change } = password;
         self.connection.execute(
             "INSERT INTO passwords (user_id, phc, changed_at, must_change) VALUES (?1, ?2, ?3, ?4) \
@@ -65,6 +66,7 @@ impl Db<'_> {
 
     /// Forgets a user's password.
     pub(crate) fn delete_password(self, user: UserId) -> Result<(), StoreError> {
+        self.touch_user(user);
         let key = user.0.as_bytes().as_slice();
         self.connection.execute("DELETE FROM passwords WHERE user_id = ?1", [key])?;
         Ok(())

@@ -12,6 +12,7 @@ impl Db<'_> {
         user: UserId,
         hashes: &[[u8; 32]],
     ) -> Result<(), StoreError> {
+        self.touch_user(user);
         let key = user.0.as_bytes().as_slice();
         self.connection.execute("DELETE FROM recovery_codes WHERE user_id = ?1", [key])?;
         for hash in hashes {
@@ -34,6 +35,15 @@ impl Db<'_> {
         Ok(self.connection.execute(sql, key)? > 0)
     }
 
+    /// The hashes of the recovery codes that are left, in a fixed order.
+    pub(crate) fn recovery_codes(self, user: UserId) -> Result<Vec<Vec<u8>>, StoreError> {
+        let sql =
+            "SELECT hash FROM recovery_codes WHERE user_id = ?1 AND used_at IS NULL ORDER BY hash";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([user.0.as_bytes().as_slice()], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// How many recovery codes are left.
     pub(crate) fn recovery_codes_left(self, user: UserId) -> Result<u32, StoreError> {
         let sql = "SELECT count(*) FROM recovery_codes WHERE user_id = ?1 AND used_at IS NULL";
@@ -53,6 +63,7 @@ impl Db<'_> {
         user: UserId,
         enabled: bool,
     ) -> Result<(), StoreError> {
+        self.touch_user(user);
         self.connection.execute(
             "INSERT INTO two_factor (user_id, recovery_enabled) VALUES (?1, ?2) \
              ON CONFLICT (user_id) DO UPDATE SET recovery_enabled = ?2",

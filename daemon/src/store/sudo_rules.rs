@@ -46,6 +46,7 @@ const COLUMNS: &str = "id, user_id, gid, command, nopasswd, created_at, expires_
 impl Db<'_> {
     /// Adds a rule; its `id` is ignored and the new one answered.
     pub(crate) fn insert_sudo_rule(self, rule: &SudoRuleRow) -> Result<i64, StoreError> {
+        self.touch_holder(rule.holder)?;
         let SudoRuleRow { id: _, holder, command, nopasswd, created_at, expires_at } = rule;
         let (user, gid) = match holder {
             HolderKey::User(id) => (Some(id.0.as_bytes().as_slice()), None),
@@ -81,14 +82,21 @@ impl Db<'_> {
 
     /// Removes a rule.
     pub(crate) fn delete_sudo_rule(self, id: i64) -> Result<(), StoreError> {
+        self.touch_holder_of(id)?;
         self.connection.execute("DELETE FROM sudo_rules WHERE id = ?1", [id])?;
         Ok(())
     }
 
     /// Removes the rules whose time is over, and says how many there were.
     pub(crate) fn delete_expired_sudo_rules(self, now: i64) -> Result<usize, StoreError> {
-        let sql = "DELETE FROM sudo_rules WHERE expires_at IS NOT NULL AND expires_at <= ?1";
-        Ok(self.connection.execute(sql, [now])?)
+        let over = "FROM sudo_rules WHERE expires_at IS NOT NULL AND expires_at <= ?1";
+        if self.watch.is_some() {
+            let mut statement = self.connection.prepare(&format!("SELECT {COLUMNS} {over}"))?;
+            for rule in statement.query_map([now], read)? {
+                self.touch_holder(rule?.holder)?;
+            }
+        }
+        Ok(self.connection.execute(&format!("DELETE {over}"), [now])?)
     }
 
     /// When the next rule's time is over.

@@ -95,8 +95,18 @@ impl Db<'_> {
         Ok(())
     }
 
+    /// How many failures of a user are remembered.
+    pub(crate) fn failures_of(self, user: UserId) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(sum(failures), 0) FROM throttle WHERE user_id = ?1";
+        let key = user.0.as_bytes().as_slice();
+        let failures =
+            self.connection.prepare_cached(sql)?.query_row([key], |row| row.get::<_, i64>(0));
+        Ok(failures? as u64)
+    }
+
     /// Forgets all failures of a user; whether there were any.
     pub(crate) fn clear_every_throttle(self, user: UserId) -> Result<bool, StoreError> {
+        self.touch_user(user);
         let sql = "DELETE FROM throttle WHERE user_id = ?1";
         Ok(self.connection.execute(sql, [user.0.as_bytes().as_slice()])? > 0)
     }

@@ -67,6 +67,7 @@ impl Db<'_> {
         state: TotpState,
         row: &TotpRow,
     ) -> Result<(), StoreError> {
+        self.touch_user(user);
         let TotpRow { sealed, digits, interval, last_step, enabled, created_at } = row;
         self.connection.execute(
             "INSERT OR REPLACE INTO totp \
@@ -95,12 +96,14 @@ impl Db<'_> {
 
     /// Turns the asking for codes on or off; whether there is an active secret.
     pub(crate) fn set_totp_enabled(self, user: UserId, enabled: bool) -> Result<bool, StoreError> {
+        self.touch_user(user);
         let sql = "UPDATE totp SET enabled = ?2 WHERE user_id = ?1 AND state = 'active'";
         Ok(self.connection.execute(sql, params![user.0.as_bytes().as_slice(), enabled])? > 0)
     }
 
     /// Forgets a user's secret in that state.
     pub(crate) fn delete_totp(self, user: UserId, state: TotpState) -> Result<(), StoreError> {
+        self.touch_user(user);
         self.connection.execute(
             "DELETE FROM totp WHERE user_id = ?1 AND state = ?2",
             params![user.0.as_bytes().as_slice(), state.as_str()],

@@ -146,6 +146,7 @@ impl Db<'_> {
     }
 
     fn write_user(self, verb: &str, user: &UserRow) -> Result<(), StoreError> {
+        self.touch_user(user.id);
         let UserRow {
             id,
             name,
@@ -225,6 +226,7 @@ impl Db<'_> {
 
     /// Deletes a user and all that hangs on it.
     pub(crate) fn delete_user(self, id: UserId) -> Result<(), StoreError> {
+        self.touch_user(id);
         self.connection.execute("DELETE FROM users WHERE id = ?1", [id.0.as_bytes().as_slice()])?;
         Ok(())
     }
@@ -266,6 +268,7 @@ impl Db<'_> {
 
     /// Replaces a user's tags.
     pub(crate) fn set_tags(self, id: UserId, tags: &[String]) -> Result<(), StoreError> {
+        self.touch_user(id);
         let key = id.0.as_bytes().as_slice();
         self.connection.execute("DELETE FROM user_tags WHERE user_id = ?1", [key])?;
         for tag in tags {
