@@ -110,13 +110,21 @@ pub struct Actor {
     pub name: String,
     /// The front door: `bus`, `auth` or `daemon`.
     pub via: &'static str,
+    /// What this actor does is planned and not done.
+    rehearses: bool,
 }
 
 impl Actor {
+    /// Whether what this actor does is only to be planned.
+    #[must_use]
+    pub const fn rehearses(&self) -> bool {
+        self.rehearses
+    }
+
     /// The daemon itself, on behalf of nobody: timers.
     #[must_use]
     pub fn daemon() -> Self {
-        Self { uid: 0, name: "rosterd".to_owned(), via: "daemon" }
+        Self { uid: 0, name: "rosterd".to_owned(), via: "daemon", rehearses: false }
     }
 }
 
@@ -156,9 +164,23 @@ impl Grant {
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         if self.actor.uid == other.actor.uid {
+            self.actor.rehearses |= other.actor.rehearses;
             self.allowed.extend(other.allowed);
         }
         self
+    }
+
+    /// The same grant for a rehearsal: what it permits can be planned with it, and nothing be done.
+    #[must_use]
+    pub const fn for_rehearsal(mut self) -> Self {
+        self.actor.rehearses = true;
+        self
+    }
+
+    /// Whether nothing can be done with this grant.
+    #[must_use]
+    pub const fn rehearses(&self) -> bool {
+        self.actor.rehearses
     }
 
     /// The same grant, given at another front door.
@@ -229,7 +251,7 @@ fn actor(caller: &Caller) -> Actor {
         None if caller.uid == 0 => "root".to_owned(),
         None => format!("uid:{}", caller.uid),
     };
-    Actor { uid: caller.uid, name, via: "bus" }
+    Actor { uid: caller.uid, name, via: "bus", rehearses: false }
 }
 
 /// Nothing to gain for a helpdesk that becomes this user.

@@ -2,9 +2,11 @@
 //! that were refused.
 
 use accounts::{FieldError, FieldErrors};
+use serde_json::{Map, Value};
 use zbus::message::{Header, Message};
 use zbus::{DBusError, fdo};
 
+use crate::dictionary::to_dictionary;
 use crate::names::ERROR_PREFIX;
 
 macro_rules! error_names {
@@ -102,19 +104,22 @@ pub struct BusError {
     pub message: String,
     /// The fields that were refused, if that is what happened.
     pub fields: FieldErrors,
+    /// The plan that a rehearsal ends with. It is sent as the call's answer, not as an error: the
+    /// verb itself, which has not come to its answer, need not know.
+    pub plan: Option<Box<Map<String, Value>>>,
 }
 
 impl BusError {
     /// An error that is about no field.
     #[must_use]
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
-        Self { name, message: message.into(), fields: FieldErrors::default() }
+        Self { name, message: message.into(), fields: FieldErrors::default(), plan: None }
     }
 
     /// An error about fields; the message is theirs.
     #[must_use]
     pub fn with_fields(name: ErrorName, fields: FieldErrors) -> Self {
-        Self { name, message: fields.to_string(), fields }
+        Self { name, message: fields.to_string(), fields, plan: None }
     }
 
     fn fields_json(&self) -> String {
@@ -124,6 +129,14 @@ impl BusError {
 
 impl DBusError for BusError {
     fn create_reply(&self, call: &Header<'_>) -> zbus::Result<Message> {
+        if let Some(plan) = &self.plan {
+            let mut plan = plan.as_ref().clone();
+            let verb = call.member().map_or("", |member| member.as_str());
+            plan.insert("verb".to_owned(), verb.into());
+            let plan =
+                to_dictionary(&plan).map_err(|error| zbus::Error::Failure(error.to_string()))?;
+            return Message::method_return(call).build(&plan);
+        }
         // D-Bus text holds no NUL.
         let message = self.message.replace('\0', "\u{fffd}");
         Message::error(call, self.name.full()).build(&(message, self.fields_json()))
@@ -206,7 +219,7 @@ fn from_reply(name: ErrorName, detail: Option<String>, reply: &Message) -> BusEr
         return BusError::new(name, detail.unwrap_or_else(|| name.code().to_owned()));
     };
     let fields = serde_json::from_str::<Vec<FieldError>>(&fields).unwrap_or_default();
-    BusError { name, message, fields: FieldErrors(fields) }
+    BusError { name, message, fields: FieldErrors(fields), plan: None }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How the service's refusals are named on the bus.
 
 use bus::{BusError, DictionaryError, ErrorName};
+use serde_json::Value;
 
 use crate::service::Error;
 
@@ -27,10 +28,16 @@ pub(super) fn bus_error(error: &Error) -> BusError {
         Error::WrongPassword => ErrorName::WrongPassword,
         Error::HomeDirectory(_) => ErrorName::HomeDirectory,
         Error::HostEffect(_) => ErrorName::HostEffect,
-        Error::Unavailable(_) => ErrorName::Unavailable,
+        // With the plan in it, see BusError.
+        Error::Planned(_) | Error::Unavailable(_) => ErrorName::Unavailable,
     };
+    let plan = match error {
+        Error::Planned(plan) => serde_json::to_value(plan).ok(),
+        _ => None,
+    };
+    let plan = plan.as_ref().and_then(Value::as_object).cloned().map(Box::new);
     let fields = error.fields().cloned().unwrap_or_default();
-    BusError { name, message: error.to_string(), fields }
+    BusError { name, message: error.to_string(), fields, plan }
 }
 
 /// The refusal of a dictionary that is no record.

@@ -87,6 +87,31 @@ impl Host {
         home::exists(self, path)
     }
 
+    /// How many processes a user has.
+    ///
+    /// # Errors
+    /// When processes cannot be listed.
+    pub fn processes(&self, uid: u32) -> Result<usize, EffectError> {
+        sessions::running(self, uid)
+    }
+
+    /// Where the sudoers file is.
+    #[must_use]
+    pub fn sudoers_path(&self) -> String {
+        sudoers::path(&self.sudo)
+    }
+
+    /// The lines that these rules are in the sudoers file.
+    ///
+    /// # Errors
+    /// Without a sudo, or for a rule that it cannot express.
+    pub fn sudoers_lines(
+        &self,
+        rules: &[super::effect::SudoRule],
+    ) -> Result<Vec<String>, EffectError> {
+        sudoers::lines(&self.sudo, rules)
+    }
+
     /// Whether the effect would work now, for asking before the transaction that owes it commits.
     /// Changes nothing.
     ///

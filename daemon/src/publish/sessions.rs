@@ -51,6 +51,14 @@ pub fn end(host: &Host, uid: u32) -> Result<(), EffectError> {
     }
 }
 
+/// How many processes `uid` has.
+///
+/// # Errors
+/// When processes cannot be listed.
+pub fn running(host: &Host, uid: u32) -> Result<usize, EffectError> {
+    Ok(processes(&host.proc, uid)?.len())
+}
+
 /// Whether `uid` is one whose sessions we end.
 ///
 /// # Errors

@@ -1,8 +1,12 @@
-//! The one way a mutation goes: transaction, index, effects, events.
+//! The one way a mutation goes: transaction, index, effects, events. A rehearsal goes the same way,
+//! up to where something would become true.
+
+use std::cell::RefCell;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::plan::{self, Changed, Comparison, Plan, Watcher, Weighed};
 use super::{Error, Service};
 use crate::authorize::Actor;
 use crate::publish::effect::Effect;
@@ -50,18 +54,30 @@ enum Owed {
     Effect(Effect),
 }
 
+/// An audit row to be.
+struct Entry {
+    action: String,
+    subject: String,
+    subject_id: String,
+    /// What the verb says beside what a comparison shows.
+    said: Value,
+}
+
 /// A change under way, inside its transaction.
 pub(crate) struct Change<'a> {
     pub(crate) db: Db<'a>,
     pub(crate) now: i64,
-    actor: &'a Actor,
+    entries: RefCell<Vec<Entry>>,
+    planned: RefCell<Vec<Changed>>,
     owed: Vec<Owed>,
     events: Vec<Event>,
     publishes: bool,
 }
 
 impl Change<'_> {
-    /// Writes the audit row.
+    /// The change gets an audit row. Every field of a user or group that changes stands in it by
+    /// itself, with its values before and after; `change` is for what else is worth telling, and
+    /// never holds a secret. What is touched and is no row's subject belongs to the last row.
     pub(crate) fn audit(
         &self,
         action: &str,
@@ -69,22 +85,19 @@ impl Change<'_> {
         subject_id: &str,
         change: &Value,
     ) -> Result<(), Error> {
-        let change = change.to_string();
-        self.db.audit(&AuditEntry {
-            at: self.now,
-            actor_uid: self.actor.uid,
-            actor: &self.actor.name,
-            via: self.actor.via,
-            action,
-            subject,
-            subject_id,
-            change: &change,
-        })?;
-        tracing::info!(
-            actor = %self.actor.name, actor_uid = self.actor.uid, via = self.actor.via,
-            action, subject, %change, "account change"
-        );
+        self.entries.borrow_mut().push(Entry {
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            subject_id: subject_id.to_owned(),
+            said: change.clone(),
+        });
         Ok(())
+    }
+
+    /// A plan shows this change too, of what is no user and no group.
+    pub(crate) fn planned(&self, kind: &str, name: &str, field: &str, from: &Value, to: &Value) {
+        let thing = (kind.to_owned(), name.to_owned(), String::new());
+        self.planned.borrow_mut().push(Changed::new(thing, field.to_owned(), from, to));
     }
 
     /// The host owes this effect once the change is committed.
@@ -146,6 +159,7 @@ impl Service {
     /// # Errors
     /// What `change` says; that it would remove the last administrator; that the host cannot carry
     /// out an effect (checked before the commit as far as that goes, and then nothing is written).
+    /// [`Error::Planned`], whenever nothing else, for an actor that rehearses.
     pub(crate) fn change<T>(
         &self,
         actor: &Actor,
@@ -158,20 +172,60 @@ impl Service {
         let store = guard.as_mut().map_err(|reason| Error::Unavailable(reason.clone()))?;
         let (value, owed, events, publishes) = store.change(|db| {
             let administrators = db.count_administrators(now)?;
-            let mut under_way =
-                Change { db, now, actor, owed: Vec::new(), events: Vec::new(), publishes: false };
+            let rules_before = match actor.rehearses() {
+                true => super::sudo::rules_in_force(db, now)?,
+                false => Vec::new(),
+            };
+            let watcher = Watcher::new(self, now);
+            let mut under_way = Change {
+                db: db.watched(&watcher),
+                now,
+                entries: RefCell::default(),
+                planned: RefCell::default(),
+                owed: Vec::new(),
+                events: Vec::new(),
+                publishes: false,
+            };
             let value = change(&mut under_way)?;
-            let Change { owed, events, publishes, .. } = under_way;
-            if administrators > 0 && db.count_administrators(now)? == 0 {
+            let Change { entries, planned, owed, events, publishes, .. } = under_way;
+            let administrators_left = db.count_administrators(now)?;
+            if administrators > 0 && administrators_left == 0 {
                 return Err(Error::LastAdministrator);
             }
             if publishes {
                 db.next_generation()?;
             }
-            let mut rows = Vec::with_capacity(owed.len());
+            let mut effects = Vec::with_capacity(owed.len());
             for owed in owed {
                 let effect = self.materialise(db, &owed, now)?;
                 self.host.check(&effect).map_err(|error| effect_error(&effect, &error))?;
+                effects.push((owed, effect));
+            }
+            let comparisons = watcher.compare(db)?;
+            let entries = entries.into_inner();
+            if actor.rehearses() {
+                // By an error, and so without a commit: nobody goes on from here.
+                let effects: Vec<&Effect> = effects.iter().map(|(_, effect)| effect).collect();
+                let weighed = Weighed {
+                    db,
+                    comparisons: &comparisons,
+                    effects: &effects,
+                    administrators: (administrators, administrators_left),
+                };
+                let warnings = weighed.warnings(self)?;
+                let effects = effects
+                    .iter()
+                    .filter_map(|effect| plan::describe(&self.host, effect, &rules_before))
+                    .collect();
+                let subject = entries.last().map(|entry| entry.subject.clone());
+                let mut changes = planned.into_inner();
+                changes.extend(comparisons.into_iter().flat_map(|thing| thing.changes));
+                let plan = Plan::new(subject.unwrap_or_default(), changes, effects, warnings);
+                return Err(Error::Planned(Box::new(plan)));
+            }
+            write_audit(db, now, actor, &entries, &comparisons)?;
+            let mut rows = Vec::with_capacity(effects.len());
+            for (owed, effect) in effects {
                 let text = serde_json::to_string(&owed)
                     .map_err(|error| Error::Unavailable(error.to_string()))?;
                 rows.push((db.owe(&text, now)?, effect));
@@ -259,6 +313,41 @@ impl Service {
             Owed::Effect(effect) => Ok(effect.clone()),
         }
     }
+}
+
+/// Writes the audit rows of a change.
+fn write_audit(
+    db: Db<'_>,
+    now: i64,
+    actor: &Actor,
+    entries: &[Entry],
+    comparisons: &[Comparison],
+) -> Result<(), Error> {
+    for (n, entry) in entries.iter().enumerate() {
+        let Entry { action, subject, subject_id, said } = entry;
+        let is_last = n + 1 == entries.len();
+        let belongs = |comparison: &&Comparison| {
+            comparison.is(subject_id)
+                || (is_last && !entries.iter().any(|entry| comparison.is(&entry.subject_id)))
+        };
+        let own: Vec<_> = comparisons.iter().filter(belongs).collect();
+        let change = plan::row(said, subject_id, &own);
+        db.audit(&AuditEntry {
+            at: now,
+            actor_uid: actor.uid,
+            actor: &actor.name,
+            via: actor.via,
+            action,
+            subject,
+            subject_id,
+            change: &change,
+        })?;
+        tracing::info!(
+            actor = %actor.name, actor_uid = actor.uid, via = actor.via,
+            action, subject, %change, "account change"
+        );
+    }
+    Ok(())
 }
 
 fn effect_error(effect: &Effect, error: &EffectError) -> Error {

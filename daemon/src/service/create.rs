@@ -110,12 +110,7 @@ impl Service {
                 change.db.set_password(row.id, &PasswordRow { phc, changed_at, must_change })?;
             }
             let user = record::user(change.db, row)?;
-            let shown = json!({
-                "uid": user.uid, "group": user.group, "groups": user.groups, "home": user.home,
-                "shell": user.shell, "role": user.role, "sudo_commands": user.sudo_commands,
-                "sudo_commands_nopasswd": user.sudo_commands_nopasswd,
-            });
-            change.audit(terms.verb, user.name.as_str(), &user.id.to_string(), &shown)?;
+            change.audit(terms.verb, user.name.as_str(), &user.id.to_string(), &json!({}))?;
             change.announce(EventKind::Added, user.uid, user.name.as_str());
             Ok(user)
         })?;

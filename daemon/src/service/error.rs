@@ -2,6 +2,7 @@
 
 use accounts::{Code, FieldErrors};
 
+use super::plan::Plan;
 use crate::store::StoreError;
 
 /// Why a verb was refused or failed. Nothing was written, unless a variant says otherwise.
@@ -75,6 +76,9 @@ pub enum Error {
     /// Another effect on the host failed.
     #[error("{0}")]
     HostEffect(String),
+    /// It was a rehearsal: this is what would have been done.
+    #[error("this was a rehearsal: nothing was changed")]
+    Planned(Box<Plan>),
     /// The store, the disk or the index cannot be used now.
     #[error("accounts cannot be changed now: {0}")]
     Unavailable(String),
@@ -124,8 +128,18 @@ impl Error {
             Self::WrongPassword => "wrong_password",
             Self::HomeDirectory(_) => "home_directory",
             Self::HostEffect(_) => "host_effect",
+            Self::Planned(_) => "planned",
             Self::Unavailable(_) => "unavailable",
         }
+    }
+
+    /// The same, with one warning more if it is a plan.
+    #[must_use]
+    pub(super) fn warning(mut self, warning: &str) -> Self {
+        if let Self::Planned(plan) = &mut self {
+            plan.warnings.push(warning.to_owned());
+        }
+        self
     }
 
     /// The refused fields, when that is why.

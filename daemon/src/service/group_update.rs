@@ -21,7 +21,6 @@ impl Service {
         fields: &Map<String, Value>,
     ) -> Result<Group, Error> {
         need(grant, Action::GroupManage, None)?;
-        let names: Vec<&str> = fields.keys().map(String::as_str).collect();
         let parsed = GroupFields::parse(fields)?;
         let host = self.local_accounts()?;
         self.change(grant.actor(), |change| {
@@ -66,8 +65,8 @@ impl Service {
             group.generation += 1;
             change.db.update_group(&group)?;
             change.announce_group(EventKind::Changed, group.gid, group.name.as_str());
-            let shown = json!({ "fields": names, "name_before": before.as_str() });
-            change.audit("group-update", group.name.as_str(), &group.id.to_string(), &shown)?;
+            let id = group.id.to_string();
+            change.audit("group-update", group.name.as_str(), &id, &json!({}))?;
             record::group(change.db, group)
         })
     }

@@ -130,7 +130,7 @@ impl Service {
             let number = fields.gid.map(Gid::get);
             let row = self.make_group(change, &host, name, number, display_name)?;
             let id = row.id.to_string();
-            change.audit("group-create", name.as_str(), &id, &json!({ "gid": row.gid }))?;
+            change.audit("group-create", name.as_str(), &id, &json!({}))?;
             record::group(change.db, row)
         })
     }

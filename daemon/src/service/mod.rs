@@ -1,7 +1,8 @@
 //! The use cases: one method a verb, plain blocking Rust over the store.
 //!
 //! Every mutation goes through [`Service::change`]: one transaction for the change, its audit row
-//! and the host effects it owes; then the index shows it; then the effects are carried out.
+//! and the host effects it owes; then the index shows it; then the effects are carried out. With a
+//! grant for a rehearsal it ends in a [`Plan`] instead.
 
 mod activity;
 mod administrators;
@@ -23,6 +24,7 @@ mod login;
 mod lookups;
 mod metadata;
 mod passwords;
+mod plan;
 mod query;
 mod record;
 mod recovery;
@@ -50,6 +52,7 @@ pub use delete::{DeleteOptions, HomeFate};
 pub use error::Error;
 pub use login::{Login, NotPermitted, OutOfTurn};
 pub use lookups::{Page, PasswdEntry};
+pub use plan::{Changed, Plan, PlannedEffect};
 pub use query::{Answer, MAX_SEARCH};
 pub use sudo::{Holder, SudoRuleEntry};
 pub use two_factor::{Enrolment, Provider, TwoFactorState};

@@ -110,14 +110,18 @@ impl Service {
             Ok((user, password))
         })?;
         need(grant, Action::PasswordChangeOwn, Some(user.id))?;
-        self.check_old_password(&user, password.as_ref(), old)?;
+        // A rehearsal that told right from wrong would be a place to guess passwords.
+        if !grant.rehearses() {
+            self.check_old_password(&user, password.as_ref(), old)?;
+        }
         if let Some(reason) = self.password_refusal(new, user.name.as_str()) {
             return Err(Error::PasswordPolicy(reason));
         }
         if new.as_bytes() == old.as_bytes() {
             return Err(Error::PasswordPolicy("is the old one".to_owned()));
         }
-        self.store_password(grant, user.id, new, false)
+        let stored = self.store_password(grant, user.id, new, false);
+        stored.map_err(|error| error.warning("the old password was not checked"))
     }
 
     /// Checks the old password before a self-made change, under the throttle: without it the bus
@@ -157,8 +161,7 @@ impl Service {
             user.updated_at = change.now;
             user.generation += 1;
             change.db.update_user(&user)?;
-            let shown = json!({ "must_change": must_change });
-            change.audit("password-set", user.name.as_str(), &id.to_string(), &shown)?;
+            change.audit("password-set", user.name.as_str(), &id.to_string(), &json!({}))?;
             change.announce(EventKind::Changed, user.uid, user.name.as_str());
             Ok(())
         })?;

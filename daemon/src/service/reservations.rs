@@ -1,5 +1,6 @@
 //! Holding the next uid for somebody who is about to create a user with it.
 
+use accounts::Timestamp;
 use serde_json::json;
 
 use super::administrators::need;
@@ -29,6 +30,13 @@ impl Service {
             let uid = next_uid(change.db, &host, change.now)?.get();
             let until = change.now + HELD;
             change.db.reserve_uid(uid, until)?;
+            change.planned(
+                "uid",
+                &uid.to_string(),
+                "reserved_until",
+                &json!(null),
+                &json!(Timestamp(until)),
+            );
             change.audit("uid-reserve", "", "", &json!({ "uid": uid, "until": until }))?;
             Ok(uid)
         })

@@ -109,7 +109,7 @@ impl Service {
             let row = self.apply(grant, change, &host, before.clone(), &parsed, errors)?;
             let user = record::user(change.db, row)?;
             let id = user.id.to_string();
-            change.audit("user-update", user.name.as_str(), &id, &json!({ "fields": names }))?;
+            change.audit("user-update", user.name.as_str(), &id, &json!({}))?;
             change.announce(EventKind::Changed, user.uid, user.name.as_str());
             Ok(user)
         })

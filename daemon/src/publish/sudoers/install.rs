@@ -50,6 +50,24 @@ pub fn install(host: &SudoHost, rules: &[SudoRule]) -> Result<(), EffectError> {
     Err(error)
 }
 
+/// Where the file is.
+#[must_use]
+pub fn path(host: &SudoHost) -> String {
+    host.dir.join(NAME).display().to_string()
+}
+
+/// The file's lines for these rules, without its heading.
+///
+/// # Errors
+/// No sudo, or a rule that it cannot express.
+pub fn lines(host: &SudoHost, rules: &[SudoRule]) -> Result<Vec<String>, EffectError> {
+    if rules.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = render::file(&render::meanings(rules, verify::flavour(host)?)?);
+    Ok(text.lines().filter(|line| !line.starts_with("# ")).map(str::to_owned).collect())
+}
+
 /// Whether [`install`] would work, short of the check of the whole configuration.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ mod verify;
 
 use std::path::PathBuf;
 
-pub use install::{check, install};
+pub use install::{check, install, lines, path};
 
 /// Where sudo's configuration is and what checks it.
 #[derive(Debug, Clone)]
