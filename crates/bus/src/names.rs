@@ -18,6 +18,32 @@ pub const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
 pub const METADATA: &str = "org.roster.Accounts1.Metadata";
 /// Lists by filter and by text, on the same object.
 pub const QUERY: &str = "org.roster.Accounts1.Query";
+/// Every verb that changes something, rehearsed, on the same object.
+pub const PLAN: &str = "org.roster.Accounts1.Plan";
+/// The methods of the object that change nothing; each of the others has a plan.
+pub const READS: &[&str] = &[
+    "FindGroup",
+    "FindUser",
+    "GetGroup",
+    "GetLastSeen",
+    "GetMetadata",
+    "GetNextUid",
+    "GetPasswdEntry",
+    "GetReport",
+    "GetTwoFactorState",
+    "GetUser",
+    "HasLocalAdministratorSetUp",
+    "ListGroups",
+    "ListKeys",
+    "ListLastSeen",
+    "ListShells",
+    "ListSudo",
+    "ListUserShells",
+    "ListUsers",
+    "QueryUsers",
+    "SearchUsers",
+    "WhoAmI",
+];
 /// What a user's object path starts with; the uid follows.
 pub const USER_PATH: &str = "/org/roster/Accounts1/user/";
 /// What a group's object path starts with; the gid follows.

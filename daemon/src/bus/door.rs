@@ -31,16 +31,31 @@ const SECRET_DEADLINE: Duration = Duration::from_secs(5);
 pub(super) struct Door {
     service: Arc<Service>,
     connection: Connection,
-    callers: Callers,
-    calls: Turnstile,
-    questions: Turnstile,
+    callers: Arc<Callers>,
+    calls: Arc<Turnstile>,
+    questions: Arc<Turnstile>,
+    /// Behind this door nothing can be done, only planned.
+    rehearses: bool,
 }
 
 impl Door {
     pub(super) fn new(service: Arc<Service>, connection: Connection) -> Self {
-        let calls = Turnstile::new(CALLS.0, CALLS.1);
-        let questions = Turnstile::new(QUESTIONS.0, QUESTIONS.1);
-        Self { service, connection, callers: Callers::default(), calls, questions }
+        let calls = Arc::new(Turnstile::new(CALLS.0, CALLS.1));
+        let questions = Arc::new(Turnstile::new(QUESTIONS.0, QUESTIONS.1));
+        let callers = Arc::default();
+        Self { service, connection, callers, calls, questions, rehearses: false }
+    }
+
+    /// The same door for rehearsals: every grant that it gives is for planning alone.
+    pub(super) fn for_rehearsal(&self) -> Self {
+        Self {
+            service: Arc::clone(&self.service),
+            connection: self.connection.clone(),
+            callers: Arc::clone(&self.callers),
+            calls: Arc::clone(&self.calls),
+            questions: Arc::clone(&self.questions),
+            rehearses: true,
+        }
     }
 
     pub(super) const fn connection(&self) -> &Connection {
@@ -187,7 +202,20 @@ impl Door {
         Ok((sender, target))
     }
 
+    /// The one place here where grants come from.
     async fn decide(
+        &self,
+        call: &Header<'_>,
+        sender: &Sender,
+        verb: Verb,
+        action: Action,
+        target: Option<&Target>,
+    ) -> Result<Grant, BusError> {
+        let grant = self.ask(call, sender, verb, action, target).await?;
+        Ok(if self.rehearses { grant.for_rehearsal() } else { grant })
+    }
+
+    async fn ask(
         &self,
         call: &Header<'_>,
         sender: &Sender,

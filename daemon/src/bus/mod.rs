@@ -15,6 +15,7 @@ mod groups;
 mod metadata;
 mod objects;
 mod options;
+mod plan;
 mod polkit;
 mod query;
 mod records;
@@ -41,6 +42,7 @@ use self::group_object::GroupObject;
 use self::groups::Groups;
 use self::metadata::Metadata;
 use self::objects::Objects;
+use self::plan::Plans;
 use self::query::Lists;
 use self::user_object::UserObject;
 use crate::service::{Event, EventKind, Of, Service};
@@ -71,6 +73,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), lists)).await?;
     let finder = Groups::new(Arc::clone(&door), Arc::clone(&groups));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), finder)).await?;
+    let plans = Plans::new(&door, Arc::clone(&users));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), plans)).await?;
     let served = Served { door, users, groups, events };
     let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
     match claimed {
@@ -203,6 +207,7 @@ impl Served {
         let _ = connection.object_server().remove::<Gate<Administration>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Metadata>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Groups>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Plans>, _>(PATH).await;
         if let Err(error) = connection.object_server().remove::<Gate<Lists>, _>(PATH).await {
             tracing::debug!(%error, "the lists' object was not there");
         }

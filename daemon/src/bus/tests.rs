@@ -8,6 +8,7 @@ mod client;
 mod group_objects;
 mod introspection;
 mod metadata;
+mod plans;
 mod polkit;
 mod private_bus;
 mod properties;

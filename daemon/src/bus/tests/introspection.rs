@@ -11,13 +11,14 @@ const ACCOUNTS: &str = include_str!("../../../../packaging/dbus/org.roster.Accou
 const ADMINISTRATION: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.Administration.xml");
 const METADATA: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Metadata.xml");
+const PLAN: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Plan.xml");
 const QUERY: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Query.xml");
 const GROUPS: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Groups.xml");
 const GROUP: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Group.xml");
 const USER: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.User.xml");
 
 /// The members of an interface: each with its arguments and annotations, in their order.
-fn members(xml: &str, interface: &str) -> BTreeSet<String> {
+pub(super) fn members(xml: &str, interface: &str) -> BTreeSet<String> {
     let mut members = BTreeSet::new();
     let mut inside = false;
     let mut member: Option<String> = None;
@@ -118,6 +119,7 @@ fn the_shipped_xml_is_the_live_introspection() {
         (ACCOUNTS, &accounts, "org.roster.Accounts1"),
         (ADMINISTRATION, &accounts, "org.roster.Accounts1.Administration"),
         (METADATA, &accounts, "org.roster.Accounts1.Metadata"),
+        (PLAN, &accounts, "org.roster.Accounts1.Plan"),
         (QUERY, &accounts, "org.roster.Accounts1.Query"),
         (GROUPS, &accounts, "org.roster.Accounts1.Groups"),
         (USER, &user, "org.roster.Accounts1.User"),

@@ -15,6 +15,7 @@ pub(super) const QUERY: &str = "org.roster.Accounts1.Query";
 pub(super) const GROUPS: &str = "org.roster.Accounts1.Groups";
 pub(super) const GROUP: &str = "org.roster.Accounts1.Group";
 pub(super) const USER: &str = "org.roster.Accounts1.User";
+pub(super) const PLAN: &str = "org.roster.Accounts1.Plan";
 
 /// A method, in one way of calling it.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,18 @@ const fn method(
     outcome: Outcome,
 ) -> Method {
     Method { interface, name, way, right, asks, outcome }
+}
+
+/// [`METHODS`], and the plans of those that change something: the same right, and nothing changes.
+pub(super) fn with_plans() -> Vec<Method> {
+    let planned = METHODS
+        .iter()
+        .filter(|method| method.outcome != Reads && ![USER, GROUP].contains(&method.interface))
+        .map(|method| {
+            let outcome = if method.outcome == Already { Already } else { Reads };
+            Method { interface: PLAN, outcome, ..*method }
+        });
+    METHODS.iter().copied().chain(planned).collect()
 }
 
 #[rustfmt::skip]

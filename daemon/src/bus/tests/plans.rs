@@ -1,0 +1,327 @@
+//! Every verb has a plan, the plan changes nothing, and the verb then does what the plan has said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use bus::names::READS;
+use bus::{CallError, Dictionary, ErrorName, secret_to_fd};
+use serde_json::{Value, json};
+use zbus::message::Message;
+use zbus::{Connection, Fd, Proxy, Variant};
+
+use super::introspection::{introspect, members};
+use super::private_bus::{ALICE, PrivateBus, ROOT, STRANGER, dictionary, record};
+use crate::authorize::{Action, Decision, decide};
+use crate::secret::Secret;
+
+const INTERFACES: [&str; 3] = [
+    "org.roster.Accounts1",
+    "org.roster.Accounts1.Administration",
+    "org.roster.Accounts1.Metadata",
+];
+const PLAN: &str = "org.roster.Accounts1.Plan";
+const FIRST: &str = "seven violet herons";
+const SECOND: &str = "nine amber otters";
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a@b";
+
+/// Every method, in an order in which each finds what it is about.
+const METHODS: &[&str] = &[
+    "SetUpLocalAdministrator",
+    "CreateGroup",
+    "CreateUser",
+    "UpdateUser",
+    "UpdateGroup",
+    "AddMember",
+    "RemoveMember",
+    "SetPassword",
+    "ChangePassword",
+    "GeneratePassword",
+    "AddKey",
+    "RemoveKey",
+    "GrantSudo",
+    "RevokeSudo",
+    "EnrollTotp",
+    "ConfirmTotp",
+    "VerifyTotp",
+    "GenerateRecoveryCodes",
+    "DisableTwoFactor",
+    "EnableTwoFactor",
+    "SetAttribute",
+    "PopAttribute",
+    "SetSetting",
+    "DeleteSetting",
+    "SetProfile",
+    "DeleteProfile",
+    "ReserveUid",
+    "ClearPassword",
+    "LockUser",
+    "UnlockUser",
+    "DisableUser",
+    "EnableUser",
+    "DeleteGroup",
+    "DeleteUser",
+];
+/// Those whose code is not known here: planned only.
+const WITH_A_CODE: &[&str] = &["ConfirmTotp", "VerifyTotp"];
+
+fn secret(text: &str) -> Fd<'static> {
+    secret_to_fd(text.as_bytes()).unwrap().into()
+}
+
+async fn call(proxy: &Proxy<'_>, method: &str) -> zbus::Result<Message> {
+    type Options = Dictionary;
+    let none = Options::new;
+    let one = |key: &str, value: Variant<'static>| {
+        Options::from([(key.to_owned(), value.try_into_owned().unwrap())])
+    };
+    let user = "alice";
+    match method {
+        "SetUpLocalAdministrator" => proxy.call_method(method, &("admin", secret(FIRST))).await,
+        "CreateGroup" => proxy.call_method(method, &(dictionary(json!({"name": "dev"})),)).await,
+        "CreateUser" => {
+            let fields = json!({"name": user, "uid": 3005, "groups": ["dev"], "home_create": true,
+                "sudo_commands": ["/usr/bin/id"], "tags": ["x"]});
+            let password = one("password", Variant::Fd(secret(FIRST)));
+            proxy.call_method(method, &(dictionary(fields), password)).await
+        }
+        "UpdateUser" => {
+            let fields = json!({"shell": "/bin/sh", "groups": ["docker"], "role": "helpdesk",
+                "attributes": {"desk": {"floor": [2, null]}}, "ssh_keys": []});
+            proxy.call_method(method, &(user, dictionary(fields), none())).await
+        }
+        "UpdateGroup" => {
+            let fields = dictionary(json!({"name": "eng", "display_name": "Engineers"}));
+            proxy.call_method(method, &("dev", fields)).await
+        }
+        "AddMember" | "RemoveMember" => proxy.call_method(method, &("eng", user)).await,
+        "SetPassword" => proxy.call_method(method, &(user, secret(FIRST), none())).await,
+        "ChangePassword" => proxy.call_method(method, &(secret(FIRST), secret(SECOND))).await,
+        "GeneratePassword" => proxy.call_method(method, &(user, one("expire", true.into()))).await,
+        "AddKey" => proxy.call_method(method, &(user, KEY, none())).await,
+        "RemoveKey" => proxy.call_method(method, &(user, 1_i64)).await,
+        "GrantSudo" => {
+            let options = one("for", Variant::U32(3600));
+            proxy.call_method(method, &("%docker", "/usr/bin/id", options)).await
+        }
+        "RevokeSudo" => proxy.call_method(method, &("%docker", 0_i64)).await,
+        "EnrollTotp" => proxy.call_method(method, &(user, none())).await,
+        "ConfirmTotp" => proxy.call_method(method, &(user, secret("123456"))).await,
+        "VerifyTotp" => proxy.call_method(method, &("bob", secret("123456"))).await,
+        "GenerateRecoveryCodes" => proxy.call_method(method, &("bob",)).await,
+        "DisableTwoFactor" | "EnableTwoFactor" => proxy.call_method(method, &("bob", "totp")).await,
+        "SetAttribute" => proxy.call_method(method, &(user, "color", Variant::new("blue"))).await,
+        "PopAttribute" => proxy.call_method(method, &(user, "color")).await,
+        "SetSetting" => proxy.call_method(method, &(user, "core", "lang", "en", none())).await,
+        "DeleteSetting" => proxy.call_method(method, &(user, "core", "lang")).await,
+        "SetProfile" => proxy.call_method(method, &(user, "pronouns", "she/her", none())).await,
+        "DeleteProfile" => proxy.call_method(method, &(user, "pronouns")).await,
+        "ReserveUid" => proxy.call_method(method, &()).await,
+        "ClearPassword" | "LockUser" | "UnlockUser" | "DisableUser" | "EnableUser" => {
+            proxy.call_method(method, &(user,)).await
+        }
+        "DeleteGroup" => proxy.call_method(method, &("eng",)).await,
+        "DeleteUser" => {
+            proxy.call_method(method, &(user, one("home", Variant::new("archive")))).await
+        }
+        other => panic!("{other} changes something, and its plan is not tested here: add it"),
+    }
+}
+
+async fn proxy<'a>(connection: &'a Connection, interface: &'a str) -> Proxy<'a> {
+    Proxy::new(connection, "org.roster.Accounts1", "/org/roster/Accounts1", interface)
+        .await
+        .unwrap()
+}
+
+/// The methods of an interface.
+fn methods(xml: &str, interface: &str) -> BTreeSet<String> {
+    let members = members(xml, interface).into_iter();
+    members
+        .filter_map(|member| {
+            let name = member.strip_prefix("method name=\"")?.split('"').next()?;
+            Some(name.to_owned())
+        })
+        .collect()
+}
+
+/// What must be the same after a plan: the store, and every file outside of it.
+#[derive(PartialEq)]
+struct Everything {
+    rows: Vec<String>,
+    files: BTreeMap<String, (u32, Vec<u8>)>,
+}
+
+fn everything(bus: &PrivateBus) -> Everything {
+    let rows = bus.service.read(|db| Ok(db.dump()?)).unwrap();
+    let mut files = BTreeMap::new();
+    collect(bus.dir.path(), &mut files);
+    Everything { rows, files }
+}
+
+fn collect(directory: &Path, files: &mut BTreeMap<String, (u32, Vec<u8>)>) {
+    use std::os::unix::fs::MetadataExt;
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let meta = std::fs::symlink_metadata(&path).unwrap();
+        let content = if meta.is_file() && !path.ends_with("roster.db-wal") {
+            std::fs::read(&path).unwrap()
+        } else {
+            Vec::new()
+        };
+        files.insert(path.display().to_string(), (meta.mode(), content));
+        if meta.is_dir() {
+            collect(&path, files);
+        }
+    }
+}
+
+/// bob, who has a second factor.
+fn add_bob(bus: &PrivateBus) {
+    bus.create(json!({"name": "bob", "uid": 3006}));
+    let service = &bus.service;
+    let bob = accounts::Subject::Name("bob".to_owned());
+    let (caller, target) = (service.caller(0).unwrap(), service.target(&bob).unwrap());
+    let Decision::Allow(grant) = decide(&caller, Action::TwoFactorManage, Some(&target)) else {
+        panic!("root may")
+    };
+    let enrolment = service.enroll_totp(&grant, &bob, 6, 30).unwrap();
+    let totp = totp_rs::Totp::from_url(enrolment.uri.as_str().unwrap()).unwrap();
+    let code = totp.generate(service.now().unsigned_abs()).to_string();
+    service.confirm_totp(&grant, &bob, &Secret::from(code)).unwrap();
+}
+
+/// Where the audit row of a change has it.
+fn in_row<'a>(row: &'a Value, change: &Value) -> &'a Value {
+    let (kind, name) = (change["kind"].as_str().unwrap(), change["name"].as_str().unwrap());
+    let field = change["field"].as_str().unwrap();
+    match row.get(format!("{kind} {name}")) {
+        Some(thing) => &thing[field],
+        None => &row[field],
+    }
+}
+
+#[test]
+fn every_verb_has_a_plan_that_changes_nothing_and_comes_true() {
+    let bus = PrivateBus::new();
+    add_bob(&bus);
+    let xml = bus.call_as(ROOT, |connection| async move {
+        introspect(&connection, "/org/roster/Accounts1").await
+    });
+    let mut home = BTreeMap::new();
+    for interface in INTERFACES {
+        for method in methods(&xml, interface) {
+            if !READS.contains(&method.as_str()) {
+                assert!(
+                    home.insert(method.clone(), interface).is_none(),
+                    "{method} is there twice"
+                );
+            }
+        }
+    }
+    let planned = methods(&xml, PLAN);
+    assert_eq!(planned, home.keys().cloned().collect(), "each verb has a plan");
+    let here: BTreeSet<_> = METHODS.iter().map(|method| (*method).to_owned()).collect();
+    assert_eq!(planned, here, "and each is tested here");
+
+    let mut events = bus.service.subscribe();
+    for method in METHODS {
+        // alice's own verb; the bus knows no other user of ours.
+        let caller = if *method == "ChangePassword" { ALICE } else { ROOT };
+        let before = everything(&bus);
+        while events.try_recv().is_ok() {}
+        let plan = bus.call_as(caller, |connection| async move {
+            let answer = call(&proxy(&connection, PLAN).await, method).await;
+            let answer = answer.unwrap_or_else(|error| panic!("{method}: {error}"));
+            record(&answer.body().deserialize::<Dictionary>().unwrap())
+        });
+        assert_eq!(plan["verb"], *method);
+        let changes = plan["changes"].as_array().unwrap();
+        assert!(!changes.is_empty(), "{method}: {plan}");
+        let text = plan.to_string();
+        assert!(!text.contains(FIRST) && !text.contains("argon2"), "{method}: {text}");
+        let after = everything(&bus);
+        assert_eq!(before.rows, after.rows, "{method} has changed the store");
+        assert!(before == after, "{method} has changed a file");
+        assert!(events.try_recv().is_err(), "{method} was told to listeners");
+
+        if WITH_A_CODE.contains(method) {
+            continue;
+        }
+        let audited = before.rows.iter().filter(|row| row.starts_with("audit ")).count() as i64;
+        let interface = home[*method];
+        bus.call_as(caller, |connection| async move {
+            let done = call(&proxy(&connection, interface).await, method).await;
+            done.unwrap_or_else(|error| panic!("{method}: {error}"));
+        });
+        let rows = bus.service.read(|db| Ok(db.audit_rows(audited, 100)?)).unwrap();
+        let rows: Vec<Value> =
+            rows.iter().map(|row| serde_json::from_str(&row.change).unwrap()).collect();
+        for change in changes.iter().filter(|change| change["kind"] != "uid") {
+            let kept = rows.iter().map(|row| in_row(row, change)).find(|kept| !kept.is_null());
+            let kept = kept.unwrap_or_else(|| panic!("{method}: {change} is not in {rows:?}"));
+            for end in ["from", "to"] {
+                let planned = change.get(end).unwrap_or(&Value::Null);
+                assert_eq!(&kept[end], planned, "{method}: {change}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_plan_is_refused_as_the_verb_would_be() {
+    let bus = PrivateBus::new();
+    bus.create(json!({"name": "alice", "ssh_keys": [KEY], "role": "admin"}));
+    let before = everything(&bus);
+    let refused = |caller: u32, method: &'static str, subject: &'static str| {
+        let answer = bus.call_as(caller, |connection| async move {
+            proxy(&connection, PLAN).await.call_method(method, &(subject,)).await.map(|_| ())
+        });
+        match CallError::from(answer.unwrap_err()) {
+            CallError::Refused(error) => error.name,
+            other => panic!("{other}"),
+        }
+    };
+    assert_eq!(refused(STRANGER, "LockUser", "alice"), ErrorName::NotAuthorized);
+    assert_eq!(refused(STRANGER, "DisableUser", "alice"), ErrorName::NotAuthorized);
+    assert_eq!(refused(ROOT, "LockUser", "alice"), ErrorName::LastAdministrator);
+    assert_eq!(refused(ROOT, "LockUser", "nobody"), ErrorName::NoSuchUser);
+    assert_eq!(refused(ROOT, "UnlockUser", "alice"), ErrorName::AlreadyInState);
+    assert_eq!(refused(ROOT, "ClearPassword", "alice"), ErrorName::AlreadyInState);
+    assert_eq!(refused(ROOT, "DeleteGroup", "nogroup"), ErrorName::NoSuchGroup);
+    assert!(everything(&bus) == before);
+    // What changes nothing needs no plan, and has none.
+    let read = bus.call_as(ROOT, |connection| async move {
+        proxy(&connection, PLAN).await.call_method("GetUser", &("alice",)).await.map(|_| ())
+    });
+    assert!(matches!(CallError::from(read.unwrap_err()), CallError::Other(_)));
+}
+
+#[test]
+fn a_plan_is_no_place_to_try_passwords_and_codes() {
+    let bus = PrivateBus::new();
+    add_bob(&bus);
+    bus.create(json!({"name": "alice", "uid": ALICE}));
+    bus.accounts_as(
+        ROOT,
+        |a| async move { a.set_password("alice", secret(FIRST), [].into()).await },
+    )
+    .unwrap();
+    let before = everything(&bus);
+    for (old, code) in [(FIRST, "000000"), ("not the password", "123456")] {
+        let plans = bus.call_as(ALICE, |connection| async move {
+            let plans = proxy(&connection, PLAN).await;
+            let body = (secret(old), secret(SECOND));
+            let plan = plans.call_method("ChangePassword", &body).await.unwrap();
+            record(&plan.body().deserialize::<Dictionary>().unwrap())
+        });
+        assert!(plans["warnings"].to_string().contains("was not checked"), "{plans}");
+        let plan = bus.call_as(ROOT, |connection| async move {
+            let plans = proxy(&connection, PLAN).await;
+            let plan = plans.call_method("VerifyTotp", &("bob", secret(code))).await.unwrap();
+            record(&plan.body().deserialize::<Dictionary>().unwrap())
+        });
+        assert!(plan["warnings"].to_string().contains("was not checked"), "{plan}");
+    }
+    assert!(everything(&bus) == before, "no try was counted");
+}
