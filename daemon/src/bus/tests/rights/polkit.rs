@@ -6,7 +6,7 @@ use bus::ErrorName;
 use super::super::client::Answer;
 use super::super::polkit::Authority;
 use super::arguments;
-use super::methods::METHODS;
+use super::methods::with_plans;
 use super::people::Site;
 use super::table::{Caller, Outcome};
 
@@ -14,8 +14,8 @@ use super::table::{Caller, Outcome};
 fn polkit_is_asked_for_the_actions_of_the_method_and_no_others() {
     let mut site = Site::new();
     let mut polkit = Authority::granting(&site.bus);
-    for method in METHODS {
-        let what = format!("{} ({})", method.name, method.way);
+    for method in &with_plans() {
+        let what = format!("{}.{} ({})", method.interface, method.name, method.way);
         let letter = if method.right.about_nobody() { 'n' } else { 'p' };
         let mut about = site.account(Caller::Stranger, letter).unwrap();
         site.prepare(method, &mut about);

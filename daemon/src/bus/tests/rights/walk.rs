@@ -66,7 +66,10 @@ fn walk(is: impl Fn(&Method) -> bool) {
 }
 
 fn check(site: &mut Site, method: &Method, caller: Caller, letter: char, about: &Person) {
-    let what = format!("{}.{} ({}) by {caller:?} about {letter:?}", method.interface, method.name, method.way);
+    let what = format!(
+        "{}.{} ({}) by {caller:?} about {letter:?}",
+        method.interface, method.name, method.way
+    );
     let before = site.bus.service.dump();
     let uid = site.uid(caller);
     let answer = site.call(uid, arguments::call(method, about));
