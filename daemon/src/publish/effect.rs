@@ -42,6 +42,26 @@ pub enum Effect {
         /// Its owner: a directory of anybody else is refused.
         uid: u32,
     },
+    /// Move a home out of the quarantine again. One that is not there counts as moved.
+    RestoreHome {
+        /// Where it was before [`Effect::ArchiveHome`].
+        path: String,
+        /// Where it shall be; nothing may be there yet.
+        to: String,
+        /// Its owner: a directory of anybody else is refused.
+        uid: u32,
+        /// The label that it was archived under.
+        label: String,
+    },
+    /// Remove a home from the quarantine, with all it holds.
+    PurgeArchive {
+        /// Where it was before [`Effect::ArchiveHome`].
+        path: String,
+        /// Its owner: a directory of anybody else is refused.
+        uid: u32,
+        /// The label that it was archived under.
+        label: String,
+    },
     /// Move a home elsewhere: a rename, or a copy where that is another file system.
     MoveHome {
         /// Where it is.
@@ -125,6 +145,19 @@ mod tests {
             (
                 Effect::PurgeHome { path: home(), uid: 1 },
                 r#"{"kind":"purge_home","path":"/home/a","uid":1}"#,
+            ),
+            (
+                Effect::RestoreHome {
+                    path: home(),
+                    to: "/home/b".to_owned(),
+                    uid: 1,
+                    label: "l".to_owned(),
+                },
+                r#"{"kind":"restore_home","path":"/home/a","to":"/home/b","uid":1,"label":"l"}"#,
+            ),
+            (
+                Effect::PurgeArchive { path: home(), uid: 1, label: "l".to_owned() },
+                r#"{"kind":"purge_archive","path":"/home/a","uid":1,"label":"l"}"#,
             ),
             (
                 Effect::MoveHome { from: home(), to: "/srv/a".to_owned(), uid: 1 },

@@ -60,6 +60,10 @@ impl Host {
             }
             Effect::ArchiveHome { path, uid, label } => home::archive(self, path, *uid, label),
             Effect::PurgeHome { path, uid } => home::purge(self, path, *uid),
+            Effect::RestoreHome { path, to, uid, label } => {
+                home::restore(self, path, to, *uid, label)
+            }
+            Effect::PurgeArchive { path, uid, label } => home::erase(self, path, *uid, label),
             Effect::MoveHome { from, to, uid } => home::relocate(self, from, to, *uid),
             Effect::Sudoers { rules } => sudoers::install(&self.sudo, rules),
             Effect::Samba { name, entry } => samba::keep(self, name, *entry),
@@ -112,6 +116,18 @@ impl Host {
         sudoers::lines(&self.sudo, rules)
     }
 
+    /// Whether a home directory is there and belongs to `uid`.
+    #[must_use]
+    pub fn has_home_of(&self, path: &str, uid: u32) -> bool {
+        home::belongs(self, path, uid)
+    }
+
+    /// Whether the home that was at `path` is in the quarantine.
+    #[must_use]
+    pub fn has_archive(&self, path: &str, uid: u32, label: &str) -> bool {
+        home::is_kept(self, path, uid, label)
+    }
+
     /// Whether the effect would work now, for asking before the transaction that owes it commits.
     /// Changes nothing.
     ///
@@ -127,6 +143,10 @@ impl Host {
                 home::check_archive(self, path, *uid, label)
             }
             Effect::PurgeHome { path, uid } => home::check_purge(self, path, *uid),
+            Effect::RestoreHome { path, to, uid, label } => {
+                home::check_restore(self, path, to, *uid, label)
+            }
+            Effect::PurgeArchive { path, uid, label } => home::check_erase(self, path, *uid, label),
             Effect::MoveHome { from, to, uid } => home::check_relocate(self, from, to, *uid),
             Effect::Sudoers { rules } => sudoers::check(&self.sudo, rules),
             Effect::Samba { .. } => Ok(()),

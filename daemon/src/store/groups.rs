@@ -2,11 +2,12 @@
 
 use accounts::{GroupId, GroupName};
 use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
 
 use super::{Db, StoreError, Touched, damaged, uuid_column};
 
 /// A row of `groups`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each is the record's field of that name, see accounts::Group")]
 pub struct GroupRow {
     pub id: GroupId,

@@ -2,11 +2,12 @@
 
 use accounts::UserId;
 use rusqlite::params;
+use serde::{Deserialize, Serialize};
 
 use super::{Db, StoreError, uuid_column};
 
 /// A row of `ssh_keys`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each is the field of that name, see accounts::SshKeyEntry")]
 pub struct KeyRow {
     pub id: i64,

@@ -2,11 +2,12 @@
 
 use accounts::UserId;
 use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
 use super::{Db, StoreError};
 
 /// A row of `logins`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the columns' names say what they are; times in unix seconds")]
 pub struct LoginRow {
     pub first_at: Option<i64>,

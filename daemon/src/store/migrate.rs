@@ -8,6 +8,7 @@ use super::StoreError;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_reserved_uids.sql"),
+    include_str!("migrations/0003_tombstones.sql"),
 ];
 
 /// Brings the database to the present version.
@@ -70,6 +71,9 @@ mod tests {
             assert_eq!(kept, 2, "from version {older}");
             let free = "INSERT INTO reserved_uids (uid, until) VALUES (3001, 1)";
             assert_eq!(connection.execute(free, []).unwrap(), 1);
+            let nobody = "SELECT count(*) FROM tombstones";
+            let deleted: i64 = connection.query_row(nobody, [], |row| row.get(0)).unwrap();
+            assert_eq!(deleted, 0);
         }
     }
 

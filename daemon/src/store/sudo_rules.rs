@@ -2,11 +2,12 @@
 
 use accounts::{SudoCommand, UserId};
 use rusqlite::params;
+use serde::{Deserialize, Serialize};
 
 use super::{Db, StoreError, damaged, uuid_column};
 
 /// Whose rule it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HolderKey {
     /// A user of ours.
     User(UserId),
@@ -15,7 +16,7 @@ pub enum HolderKey {
 }
 
 /// A row of `sudo_rules`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the columns' names say what they are")]
 pub struct SudoRuleRow {
     pub id: i64,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use accounts::{Email, HomeMode, HomePath, Role, ShellPath, UserId, UserName};
 use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
 
 use super::{Db, StoreError, damaged, uuid_column};
 
 /// A row of `users`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each is the record's field of that name, see accounts::User")]
 pub struct UserRow {
     pub id: UserId,

@@ -5,6 +5,7 @@
 //! and disappears in one rename; what a crash leaves behind is a workspace, which the repetition
 //! of the effect finds by its name and clears.
 
+mod archived;
 mod base;
 mod copy;
 mod create;
@@ -17,8 +18,9 @@ mod retire;
 pub(crate) mod testing;
 mod xattr;
 
+pub use archived::{check_erase, check_restore, erase, is_kept, path as archived_path, restore};
 pub use create::{Owner, check as check_create, create};
-pub use exists::exists;
+pub use exists::{belongs, exists};
 pub use relocate::{check as check_relocate, relocate};
 pub use retire::{archive, check_archive, check_purge, purge};
 

@@ -11,7 +11,7 @@ use crate::publish::error::{During, EffectError};
 use crate::publish::host::Host;
 
 /// The directory beside the homes that keeps archived ones; root's, mode 0700.
-const QUARANTINE: &str = ".roster-quarantine";
+pub(super) const QUARANTINE: &str = ".roster-quarantine";
 
 /// Moves the home into the quarantine as `<name>.<label>`. A missing home counts as moved.
 ///
@@ -99,7 +99,7 @@ fn is_there_and_may_go(host: &Host, place: &Place, uid: u32) -> Result<bool, Eff
     Ok(true)
 }
 
-fn acceptable_label(label: &str) -> Result<(), EffectError> {
+pub(super) fn acceptable_label(label: &str) -> Result<(), EffectError> {
     let uuid = label.len() == 36 && label.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     if uuid { Ok(()) } else { Err(EffectError::BadLabel(label.to_owned())) }
 }
