@@ -19,6 +19,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
             "roster user list",
             "roster user list --limit 100 --offset 200 --output jsonl",
             "roster user list --disabled",
+            "roster user list --deleted",
         ],
     ),
     (
@@ -41,6 +42,11 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         "user delete",
         &["roster user delete bob --yes", "roster user delete alice --home archive --yes"],
     ),
+    (
+        "user restore",
+        &["roster user restore bob", "roster user restore alice --name alice2 --without-sudo"],
+    ),
+    ("user purge", &["roster user purge bob --yes"]),
     ("user lock", &["roster user lock alice"]),
     ("user unlock", &["roster user unlock alice"]),
     ("user disable", &["roster user disable alice"]),

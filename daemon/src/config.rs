@@ -32,6 +32,8 @@ pub struct Accounts {
     pub root_groups: Vec<String>,
     /// Shells that are a choice for the members of a group alone, in addition to /etc/shells.
     pub group_shells: BTreeMap<String, Vec<String>>,
+    /// Days for which a deleted user can be restored.
+    pub deleted_retention_days: u32,
 }
 
 impl Default for Accounts {
@@ -56,6 +58,7 @@ impl Default for Accounts {
             .map(str::to_owned)
             .to_vec(),
             group_shells: BTreeMap::new(),
+            deleted_retention_days: 30,
         }
     }
 }
@@ -212,6 +215,9 @@ impl Config {
         if !(1..=512).contains(&p.min_length) {
             return Err("passwords.min_length: 1 to 512".into());
         }
+        if self.accounts.deleted_retention_days > 36_500 {
+            return Err("accounts.deleted_retention_days: 0 to 36500".into());
+        }
         if self.authentication.totp_window > 10 {
             return Err("authentication.totp_window: 0 to 10".into());
         }
@@ -282,6 +288,7 @@ mod tests {
         assert!(config.homes.create_at_login);
         assert!(load("[homes]\nbse = \"/srv\"\n").unwrap_err().to_string().contains("bse"));
         assert!(load("[passwords]\nargon2_memory_kib = 1\n").is_err());
+        assert!(load("[accounts]\ndeleted_retention_days = 36501\n").is_err());
         assert!(load("[homes]\nbase = \"relative\"\n").is_err());
     }
 }

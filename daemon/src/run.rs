@@ -121,7 +121,8 @@ fn listener() -> Result<UnixListener, Failure> {
     Ok(UnixListener::from_std(listener)?)
 }
 
-/// Takes sudo rules back when their time is over, and makes good what had failed.
+/// Takes sudo rules back and purges deleted users when their time is over, and makes good what had
+/// failed.
 async fn expire(service: Arc<Service>) {
     let mut told = String::new();
     loop {
@@ -129,7 +130,8 @@ async fn expire(service: Arc<Service>) {
         let next = tokio::task::spawn_blocking(move || {
             let recovered = at_work.recover();
             let next = at_work.expire_sudo_rules()?;
-            recovered.map(|()| next)
+            let purged = at_work.purge_expired_users();
+            recovered.and(purged).map(|()| next)
         });
         let next = next.await;
         let wait = match next {

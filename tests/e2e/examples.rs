@@ -113,6 +113,8 @@ const VERBS: &[&str] = &[
     "user disable",
     "user enable",
     "user delete",
+    "user restore",
+    "user purge",
 ];
 
 /// What the examples take for granted, where it is not what an earlier one has left.
@@ -126,6 +128,10 @@ fn prepare(m: &Machine, verb: &str) {
         // The examples enrol with 6 and then 8 digits, and show the secret once: take one we know.
         "2fa confirm" => {
             m.sh("roster --json 2fa enroll alice --interval 30 >/root/2fa.json").ok();
+        }
+        // Restored by the example before.
+        "user purge" => {
+            m.roster(["user", "delete", "bob"]).ok();
         }
         // A code counts once: the next one is of a later step.
         "2fa verify" => {

@@ -16,6 +16,9 @@ use crate::session::Session;
 /// Which accounts to list.
 #[derive(Debug, Args)]
 pub struct List {
+    /// Those that were deleted and can still be restored
+    #[arg(long, conflicts_with_all = ["disabled", "locked"])]
+    deleted: bool,
     #[command(flatten)]
     page: Page,
     /// Only disabled accounts
@@ -28,7 +31,10 @@ pub struct List {
 
 impl List {
     pub async fn run(self, session: &Session) -> Result<Answer, Error> {
-        let Self { page, disabled, locked } = self;
+        let Self { page, deleted, disabled, locked } = self;
+        if deleted {
+            return super::restore::list(page, session).await;
+        }
         if !disabled && !locked {
             return page.fetch(session, "ListUsers", "users", COLUMNS, complete).await;
         }

@@ -10,6 +10,7 @@ mod password;
 mod query;
 pub mod record;
 mod record_flags;
+mod restore;
 mod update;
 
 use bus::names::ADMINISTRATION;
@@ -36,6 +37,10 @@ pub enum Verb {
     Update(Box<update::Update>),
     /// Deletes an account and ends its sessions
     Delete(delete::Delete),
+    /// Brings a deleted account back, without password and second factor
+    Restore(restore::Restore),
+    /// Forgets a deleted account for good, and erases its archived home
+    Purge(restore::Purge),
     /// Refuses every login: password, key, second factor, cron, su
     Lock(Subject),
     /// Ends a lock, and the wait after wrong passwords
@@ -93,6 +98,8 @@ impl Verb {
             Self::Search(search) => search.run(session).await,
             Self::Update(update) => update.run(session).await,
             Self::Delete(delete) => delete.run(session).await,
+            Self::Restore(restore) => restore.run(session).await,
+            Self::Purge(purge) => purge.run(session).await,
             Self::Lock(user) => {
                 session.call::<_, ()>("LockUser", &(user.subject.as_str(),)).await?;
                 Ok(Answer::done(&format!("Locked {}.", user.subject)))

@@ -140,6 +140,20 @@ fn cases() -> Vec<Case> {
             "DeleteUser",
             json!(["alice", {"delete_group": false, "home": "purge"}]),
         ),
+        ("", &["user", "restore", "alice"], "RestoreUser", json!(["alice", {}])),
+        (
+            "",
+            &["user", "restore", "alice", "--name", "alice2", "--without-sudo"],
+            "RestoreUser",
+            json!(["alice", {"name": "alice2", "without_sudo": true}]),
+        ),
+        ("", &["user", "purge", "uid:3000", "--yes"], "PurgeUser", json!(["uid:3000"])),
+        (
+            "",
+            &["user", "list", "--deleted", "--limit", "1"],
+            "ListDeletedUsers",
+            json!([{"limit": 1, "offset": 0}]),
+        ),
         (
             "",
             &[
@@ -352,6 +366,7 @@ fn contract() -> HashMap<String, String> {
     let xml = [
         include_str!("../../../packaging/dbus/org.roster.Accounts1.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Administration.xml"),
+        include_str!("../../../packaging/dbus/org.roster.Accounts1.Lifecycle.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Metadata.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Query.xml"),
     ]

@@ -247,6 +247,17 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
                 "service": "sshd", "from": "192.0.2.7"});
             connection.reply(&header, &dictionary(seen)).await
         }
+        "RestoreUser" => {
+            let restored = json!({"missing_groups": ["ops\u{1b}[2J"], "left_out": [],
+                "credentials_gone": ["password"], "home_state": "restored"});
+            connection.reply(&header, &(alice(), dictionary(restored))).await
+        }
+        "ListDeletedUsers" => {
+            let user = json!({"id": "0193", "name": "alice", "uid": 3000, "full_name": "",
+                "deleted_at": "2026-01-31T12:00:00Z", "deleted_by": "root",
+                "purge_at": "2026-03-02T12:00:00Z", "home_state": "kept", "home": "/home/alice"});
+            connection.reply(&header, &(1_u64, vec![dictionary(user)])).await
+        }
         "ListLastSeen" => {
             let seen = json!({"name": "alice", "last_login": "2026-01-31T12:00:00Z"});
             let page = vec![dictionary(seen), dictionary(json!({"name": "bob\u{1b}[2J"}))];

@@ -14,6 +14,8 @@ pub const GROUP_INTERFACE: &str = "org.roster.Accounts1.Group";
 pub const GROUPS: &str = "org.roster.Accounts1.Groups";
 /// The further verbs of an administrator, on the same object.
 pub const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
+/// Users that were deleted, on the same object.
+pub const LIFECYCLE: &str = "org.roster.Accounts1.Lifecycle";
 /// Attributes, settings and profiles, on the same object.
 pub const METADATA: &str = "org.roster.Accounts1.Metadata";
 /// Lists by filter and by text, on the same object.

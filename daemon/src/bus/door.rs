@@ -141,6 +141,17 @@ impl Door {
         self.with_power(call, &sender, grant, gives_power).await
     }
 
+    /// The same right, with what gives root.
+    pub(super) async fn and_power(
+        &self,
+        call: &Header<'_>,
+        grant: Grant,
+        gives_power: bool,
+    ) -> Result<Grant, BusError> {
+        let sender = self.sender(call).await?;
+        self.with_power(call, &sender, grant, gives_power).await
+    }
+
     async fn with_power(
         &self,
         call: &Header<'_>,

@@ -12,6 +12,7 @@ mod errors;
 mod gate;
 mod group_object;
 mod groups;
+mod lifecycle;
 mod metadata;
 mod objects;
 mod options;
@@ -40,6 +41,7 @@ use self::door::Door;
 use self::gate::Gate;
 use self::group_object::GroupObject;
 use self::groups::Groups;
+use self::lifecycle::Lifecycle;
 use self::metadata::Metadata;
 use self::objects::Objects;
 use self::plan::Plans;
@@ -75,6 +77,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), finder)).await?;
     let plans = Plans::new(&door, Arc::clone(&users));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), plans)).await?;
+    let lifecycle = Lifecycle::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), lifecycle)).await?;
     let served = Served { door, users, groups, events };
     let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
     match claimed {
@@ -208,6 +212,7 @@ impl Served {
         let _ = connection.object_server().remove::<Gate<Metadata>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Groups>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Plans>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Lifecycle>, _>(PATH).await;
         if let Err(error) = connection.object_server().remove::<Gate<Lists>, _>(PATH).await {
             tracing::debug!(%error, "the lists' object was not there");
         }

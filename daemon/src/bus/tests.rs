@@ -7,6 +7,7 @@ mod answers;
 mod client;
 mod group_objects;
 mod introspection;
+mod lifecycle;
 mod metadata;
 mod plans;
 mod polkit;

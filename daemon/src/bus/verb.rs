@@ -39,6 +39,12 @@ verbs! {
     UpdateUser = "update-user" => UserUpdate,
     /// `DeleteUser`.
     DeleteUser = "delete-user" => UserDelete,
+    /// `ListDeletedUsers`.
+    ListDeletedUsers = "list-deleted-users" => UserList,
+    /// `RestoreUser`.
+    RestoreUser = "restore-user" => UserCreate,
+    /// `PurgeUser`.
+    PurgeUser = "purge-user" => UserDelete,
     /// `GetUser`, `FindUser`, `GetMetadata`, `ListUserShells` and a user's properties.
     GetUser = "get-user" => UserRead,
     /// `ListUsers`.

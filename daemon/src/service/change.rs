@@ -355,6 +355,8 @@ fn effect_error(effect: &Effect, error: &EffectError) -> Error {
         Effect::CreateHome { .. }
         | Effect::ArchiveHome { .. }
         | Effect::PurgeHome { .. }
+        | Effect::RestoreHome { .. }
+        | Effect::PurgeArchive { .. }
         | Effect::MoveHome { .. } => Error::HomeDirectory(error.to_string()),
         Effect::Sudoers { .. } | Effect::EndSessions { .. } | Effect::Samba { .. } => {
             Error::HostEffect(error.to_string())

@@ -8,7 +8,7 @@ use super::change::EventKind;
 use super::{Error, Service, caller};
 use crate::authorize::{Action, Grant};
 use crate::publish::effect::Effect;
-use crate::store::HolderKey;
+use crate::store::{Db, DeletedHome, GroupRow, HolderKey, Remains, Tombstone, TotpState, UserRow};
 
 /// What becomes of a deleted user's home directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,7 +38,8 @@ impl Default for DeleteOptions {
 }
 
 impl Service {
-    /// Deletes a user, ends its sessions, and leaves its uid used up for good.
+    /// Deletes a user, ends its sessions, and leaves its uid used up for good. What can be restored
+    /// of it is kept as a tombstone: no credential.
     ///
     /// # Errors
     /// When the user is the caller, Roster's own, or the last administrator, or its home cannot be
@@ -58,33 +59,68 @@ impl Service {
             if user.builtin {
                 return Err(Error::Immutable(format!("{} is Roster's own", user.name)));
             }
+            let group = change.db.group_by_gid(user.gid)?;
+            let mut remains = remains(change.db, &user, group.clone())?;
             if !change.db.sudo_rules_of(HolderKey::User(user.id))?.is_empty() {
                 change.owe_sudoers();
             }
             change.owe(Effect::EndSessions { uid: user.uid });
             Self::leave_samba(change, &mut user);
             let path = user.home.as_str().to_owned();
-            // Another one each time: the user may come back, and be deleted again.
-            let label = uuid::Uuid::now_v7().to_string();
-            match options.home {
-                HomeFate::Keep => {}
-                HomeFate::Archive => change.owe(Effect::ArchiveHome { path, uid: user.uid, label }),
-                HomeFate::Purge => change.owe(Effect::PurgeHome { path, uid: user.uid }),
-            }
+            let home = match options.home {
+                HomeFate::Keep => DeletedHome::Kept,
+                HomeFate::Archive => {
+                    // Another one each time: the user may come back, and be deleted again.
+                    let label = uuid::Uuid::now_v7().to_string();
+                    let (uid, kept) = (user.uid, label.clone());
+                    change.owe(Effect::ArchiveHome { path, uid, label });
+                    DeletedHome::Archived(kept)
+                }
+                HomeFate::Purge => {
+                    change.owe(Effect::PurgeHome { path, uid: user.uid });
+                    DeletedHome::Purged
+                }
+            };
             change.announce_members(&change.db.groups_of(user.id)?)?;
             change.db.delete_user(user.id)?;
             if options.delete_group
-                && let Some(group) = change.db.group_by_gid(user.gid)?
+                && let Some(group) = group
                 && !group.builtin
                 && change.db.users_with_gid(group.gid)?.is_empty()
                 && change.db.members_of(group.id)?.is_empty()
             {
+                remains.sudo_rules.extend(change.db.sudo_rules_of(HolderKey::Gid(group.gid))?);
                 self.remove_group(grant, change, &group)?;
             }
             let shown = json!({ "uid": user.uid, "home": format!("{:?}", options.home) });
             change.audit("user-delete", user.name.as_str(), &user.id.to_string(), &shown)?;
             change.announce(EventKind::Removed, user.uid, user.name.as_str());
+            change.db.insert_tombstone(&Tombstone {
+                user,
+                deleted_at: change.now,
+                deleted_by: grant.actor().name.clone(),
+                home,
+                remains,
+            })?;
             Ok(())
         })
     }
+}
+
+/// What hangs on a user, as far as it can come back.
+fn remains(db: Db<'_>, user: &UserRow, primary_group: Option<GroupRow>) -> Result<Remains, Error> {
+    let id = user.id;
+    Ok(Remains {
+        primary_group,
+        groups: db.own_groups_of(id)?,
+        host_groups: db.host_groups_of(id)?.into_iter().map(|(name, _)| name).collect(),
+        keys: db.keys_of(id)?,
+        sudo_rules: db.sudo_rules_of(HolderKey::User(id))?,
+        tags: db.tags(id)?,
+        settings: db.settings(id)?,
+        profile: db.profile(id)?,
+        login: db.login(id)?,
+        had_password: db.password(id)?.is_some(),
+        had_second_factor: db.totp(id, TotpState::Active)?.is_some(),
+    })
 }

@@ -29,13 +29,17 @@ mod query;
 mod record;
 mod recovery;
 mod reservations;
+mod restore;
 mod samba;
 mod set_up;
 mod shells;
 mod sudo;
+mod tombstones;
 mod two_factor;
 mod update;
 
+#[cfg(test)]
+mod deletion_tests;
 #[cfg(test)]
 mod query_tests;
 #[cfg(test)]
@@ -54,7 +58,9 @@ pub use login::{Login, NotPermitted, OutOfTurn};
 pub use lookups::{Page, PasswdEntry};
 pub use plan::{Changed, Plan, PlannedEffect};
 pub use query::{Answer, MAX_SEARCH};
+pub use restore::{RestoreOptions, Restored};
 pub use sudo::{Holder, SudoRuleEntry};
+pub use tombstones::DeletedUser;
 pub use two_factor::{Enrolment, Provider, TwoFactorState};
 
 use crate::authenticate::{PasswordHasher, Sealer};

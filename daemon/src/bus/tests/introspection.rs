@@ -10,6 +10,8 @@ use serde_json::json;
 const ACCOUNTS: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.xml");
 const ADMINISTRATION: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.Administration.xml");
+const LIFECYCLE: &str =
+    include_str!("../../../../packaging/dbus/org.roster.Accounts1.Lifecycle.xml");
 const METADATA: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Metadata.xml");
 const PLAN: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Plan.xml");
 const QUERY: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Query.xml");
@@ -118,6 +120,7 @@ fn the_shipped_xml_is_the_live_introspection() {
     for (shipped, live, interface) in [
         (ACCOUNTS, &accounts, "org.roster.Accounts1"),
         (ADMINISTRATION, &accounts, "org.roster.Accounts1.Administration"),
+        (LIFECYCLE, &accounts, "org.roster.Accounts1.Lifecycle"),
         (METADATA, &accounts, "org.roster.Accounts1.Metadata"),
         (PLAN, &accounts, "org.roster.Accounts1.Plan"),
         (QUERY, &accounts, "org.roster.Accounts1.Query"),

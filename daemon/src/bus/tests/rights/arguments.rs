@@ -43,7 +43,7 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("UpdateUser", "with power") => {
             vec![subject(), map(json!({"groups": ["docker"]})), none()]
         }
-        ("DeleteUser", _) => vec![subject(), none()],
+        ("DeleteUser" | "RestoreUser", _) => vec![subject(), none()],
         ("Update", "with power") if method.interface == GROUP => {
             vec![map(json!({"name": "sudo"}))]
         }
@@ -74,7 +74,7 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("UpdateGroup", _) => vec![text(GROUPS_NAME), map(json!({"name": "sudo"}))],
         ("AddMember", "with power") => vec![text("docker"), subject()],
         ("AddMember" | "RemoveMember", _) => vec![text(GROUPS_NAME), subject()],
-        ("ListUsers" | "ListGroups" | "ListLastSeen", _) => vec![none()],
+        ("ListUsers" | "ListGroups" | "ListLastSeen" | "ListDeletedUsers", _) => vec![none()],
         ("SetUpLocalAdministrator", _) => vec![text("admin"), secret("another good one")],
         ("SetAttribute", _) => {
             vec![subject(), text("k"), Variant::Variant(Box::new(Variant::U8(1)))]
@@ -101,6 +101,7 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
             | "DisableUser"
             | "GetLastSeen"
             | "ListUserShells"
+            | "PurgeUser"
             | "GetMetadata",
             _,
         ) => vec![subject()],
@@ -131,6 +132,10 @@ pub(super) fn first(method: &Method) -> &'static [(&'static str, &'static str)] 
         (USER, _) => &[(ACCOUNTS, "FindUser")],
         (GROUP, "RemoveMember") => &[(GROUPS, "FindGroup"), (ACCOUNTS, "AddMember")],
         (GROUP, _) => &[(GROUPS, "FindGroup")],
+        (_, "RestoreUser") if method.way == "with power" => {
+            &[(ACCOUNTS, "GrantSudo"), (ACCOUNTS, "DeleteUser")]
+        }
+        (_, "RestoreUser" | "PurgeUser") => &[(ACCOUNTS, "DeleteUser")],
         (_, "UnlockUser") => &[(ACCOUNTS, "LockUser")],
         (_, "EnableUser") => &[(ADMINISTRATION, "DisableUser")],
         (_, "RevokeSudo") => &[(ACCOUNTS, "GrantSudo")],

@@ -10,6 +10,7 @@ use super::table::{
 
 pub(super) const ACCOUNTS: &str = "org.roster.Accounts1";
 pub(super) const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
+pub(super) const LIFECYCLE: &str = "org.roster.Accounts1.Lifecycle";
 pub(super) const METADATA: &str = "org.roster.Accounts1.Metadata";
 pub(super) const QUERY: &str = "org.roster.Accounts1.Query";
 pub(super) const GROUPS: &str = "org.roster.Accounts1.Groups";
@@ -105,6 +106,10 @@ pub(super) const METHODS: &[Method] = &[
     method(ADMINISTRATION, ("UpdateGroup", "with power"), ADMINISTER_ALL, &["update-group", "grant-sudo"], Changes),
     method(ADMINISTRATION, ("HasLocalAdministratorSetUp", ""), EVERYBODY, &[], Reads),
     method(ADMINISTRATION, ("SetUpLocalAdministrator", ""), ROOT_ALONE, &[], Already),
+    method(LIFECYCLE, ("ListDeletedUsers", ""), READ_ALL, &["list-deleted-users"], Reads),
+    method(LIFECYCLE, ("RestoreUser", ""), ADMINISTER_ALL, &["restore-user"], Changes),
+    method(LIFECYCLE, ("RestoreUser", "with power"), ADMINISTER_ALL, &["restore-user", "grant-sudo"], Changes),
+    method(LIFECYCLE, ("PurgeUser", ""), ADMINISTER_ALL, &["purge-user"], Changes),
     method(METADATA, ("GetMetadata", ""), READ, &["get-user"], Reads),
     method(METADATA, ("SetAttribute", ""), ADMINISTER, &["set-attribute"], Changes),
     method(METADATA, ("PopAttribute", ""), ADMINISTER, &["pop-attribute"], Changes),
