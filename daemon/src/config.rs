@@ -146,6 +146,9 @@ pub struct Places {
     pub live: PathBuf,
     /// The index checkpoint's directory.
     pub checkpoint: PathBuf,
+    /// The journal of used numbers, beside the store's directory so that no backup of that one
+    /// brings an older one back.
+    pub numbers: PathBuf,
     /// The local user file, normally /etc/passwd.
     pub passwd: PathBuf,
     /// The local group file, normally /etc/group.
@@ -162,6 +165,7 @@ impl Default for Places {
             store: "/var/lib/roster/store".into(),
             live: "/run/roster".into(),
             checkpoint: "/var/lib/roster/index".into(),
+            numbers: "/var/lib/roster/numbers".into(),
             passwd: "/etc/passwd".into(),
             group: "/etc/group".into(),
             shells: "/etc/shells".into(),
@@ -258,7 +262,7 @@ mod tests {
                 .map(|(name, keys)| (name, keys.map_or(0, toml::Table::len)))
                 .collect::<Vec<_>>()
         };
-        let sections = [("accounts", 3), ("authentication", 5), ("homes", 3), ("passwords", 5)];
+        let sections = [("accounts", 4), ("authentication", 5), ("homes", 3), ("passwords", 5)];
         assert_eq!(settings(block), sections.map(|(name, keys)| (name.to_owned(), keys)));
     }
 

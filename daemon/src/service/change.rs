@@ -11,7 +11,7 @@ use super::{Error, Service};
 use crate::authorize::Actor;
 use crate::publish::effect::Effect;
 use crate::publish::error::EffectError;
-use crate::store::{AuditEntry, Db};
+use crate::store::{AuditEntry, Db, Numbers};
 
 /// What happened to a user or a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +72,22 @@ pub(crate) struct Change<'a> {
     owed: Vec<Owed>,
     events: Vec<Event>,
     publishes: bool,
+    used: Numbers,
 }
 
 impl Change<'_> {
+    /// Gives a uid out, for good.
+    pub(crate) fn use_uid(&mut self, uid: u32) -> Result<(), Error> {
+        self.used.uids.insert(uid);
+        Ok(self.db.use_uid(uid)?)
+    }
+
+    /// Gives a gid out, for good.
+    pub(crate) fn use_gid(&mut self, gid: u32) -> Result<(), Error> {
+        self.used.gids.insert(gid);
+        Ok(self.db.use_gid(gid)?)
+    }
+
     /// The change gets an audit row. Every field of a user or group that changes stands in it by
     /// itself, with its values before and after; `change` is for what else is worth telling, and
     /// never holds a secret. What is touched and is no row's subject belongs to the last row.
@@ -185,9 +198,10 @@ impl Service {
                 owed: Vec::new(),
                 events: Vec::new(),
                 publishes: false,
+                used: Numbers::default(),
             };
             let value = change(&mut under_way)?;
-            let Change { entries, planned, owed, events, publishes, .. } = under_way;
+            let Change { entries, planned, owed, events, publishes, used, .. } = under_way;
             let administrators_left = db.count_administrators(now)?;
             if administrators > 0 && administrators_left == 0 {
                 return Err(Error::LastAdministrator);
@@ -230,6 +244,8 @@ impl Service {
                     .map_err(|error| Error::Unavailable(error.to_string()))?;
                 rows.push((db.owe(&text, now)?, effect));
             }
+            // Last: a number in the journal is never given out again, also if this comes to nothing.
+            self.journal.append(&used)?;
             Ok::<_, Error>((value, rows, events, publishes))
         })?;
         let published = if publishes { self.publish_from(store) } else { Ok(()) };

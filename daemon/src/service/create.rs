@@ -302,7 +302,7 @@ impl Service {
                 self.make_group(change, host, &name, Some(row.uid), "")?.gid
             }
         };
-        change.db.use_uid(row.uid)?;
+        change.use_uid(row.uid)?;
         change.db.release_uid(row.uid)?;
         change.db.insert_user(&row)?;
         for joined in groups {

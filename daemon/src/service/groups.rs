@@ -58,7 +58,7 @@ impl Service {
             updated_at: change.now,
             generation: 1,
         };
-        change.db.use_gid(gid)?;
+        change.use_gid(gid)?;
         change.db.insert_group(&group)?;
         change.announce_group(EventKind::Added, gid, name.as_str());
         Ok(group)

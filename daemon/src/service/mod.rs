@@ -23,6 +23,7 @@ mod lock;
 mod login;
 mod lookups;
 mod metadata;
+mod numbers;
 mod passwords;
 mod plan;
 mod query;
@@ -68,7 +69,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::publish::host::Host;
 use crate::publish::index::Publisher;
-use crate::store::{Db, Store};
+use crate::store::{Db, NumberJournal, Store};
 
 /// The account service.
 pub struct Service {
@@ -79,6 +80,8 @@ pub struct Service {
     host: Host,
     /// The open store, or why there is none: then every verb is refused and nothing is published.
     store: Mutex<Result<Store, String>>,
+    /// Where a number is noted before it is given out.
+    journal: NumberJournal,
     publisher: Mutex<Publisher>,
     /// Held while effects are carried out, so that they keep their order.
     effects: Mutex<()>,
@@ -108,11 +111,12 @@ impl Service {
     pub fn start(parts: Parts) -> Self {
         let Parts { config, clock, hasher, sealer, host } = parts;
         let undone = recovery::Undone::default();
-        let store = Store::open(&config.places.store).map_err(|error| {
+        let store = numbers::open_store(&config.places).map_err(|error| {
             undone.store(&error);
             tracing::error!(%error, "the account store cannot be used; the last index keeps serving");
             error.to_string()
         });
+        let journal = NumberJournal::new(&config.places.numbers);
         let publisher = Publisher::new(&config.places.live, &config.places.checkpoint);
         let service = Self {
             config,
@@ -121,6 +125,7 @@ impl Service {
             sealer,
             host,
             store: Mutex::new(store),
+            journal,
             publisher: Mutex::new(publisher),
             effects: Mutex::new(()),
             events: tokio::sync::broadcast::channel(1024).0,

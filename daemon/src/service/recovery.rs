@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use super::{Error, Service, sudo};
 use crate::publish::effect::Effect;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 /// What is to be tried again.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl Service {
 
     fn open_again(&self) -> Result<(), Error> {
         let mut store = self.lock_store();
-        match Store::open(&self.config.places.store) {
+        match super::numbers::open_store(&self.config.places) {
             Ok(opened) => *store = Ok(opened),
             Err(error) => {
                 self.undone.store(&error);

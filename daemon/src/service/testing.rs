@@ -95,6 +95,7 @@ impl Fixture {
         config.places.store = dir.join("store");
         config.places.live = dir.join("run");
         config.places.checkpoint = dir.join("checkpoint");
+        config.places.numbers = dir.join("numbers");
         config.places.passwd = dir.join("passwd");
         config.places.group = dir.join("group");
         config.places.shells = dir.join("shells");

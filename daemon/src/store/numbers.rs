@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use super::{Db, StoreError};
+use super::{Db, Numbers, StoreError};
 
 impl Db<'_> {
     /// Whether a uid was ever given out.
@@ -17,7 +17,8 @@ impl Db<'_> {
         Ok(self.connection.prepare_cached(sql)?.query_row([gid], |_| Ok(())).optional()?.is_some())
     }
 
-    /// Notes that a uid is given out.
+    /// Notes that a uid is given out. Through [`crate::service`]'s change alone, which notes it in
+    /// the journal of numbers too.
     pub(crate) fn use_uid(self, uid: u32) -> Result<(), StoreError> {
         self.connection.execute("INSERT INTO used_uids (uid) VALUES (?1)", [uid])?;
         Ok(())
@@ -26,6 +27,34 @@ impl Db<'_> {
     /// Notes that a gid is given out.
     pub(crate) fn use_gid(self, gid: u32) -> Result<(), StoreError> {
         self.connection.execute("INSERT INTO used_gids (gid) VALUES (?1)", [gid])?;
+        Ok(())
+    }
+
+    /// Every number that was ever given out.
+    pub(crate) fn used_numbers(self) -> Result<Numbers, StoreError> {
+        let column = |sql: &str| -> Result<_, StoreError> {
+            let mut statement = self.connection.prepare(sql)?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        Ok(Numbers {
+            uids: column("SELECT uid FROM used_uids")?,
+            gids: column("SELECT gid FROM used_gids")?,
+        })
+    }
+
+    /// Notes that numbers were given out, where that is not known.
+    pub(crate) fn use_numbers(self, numbers: &Numbers) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO used_uids (uid) VALUES (?1)";
+        let mut statement = self.connection.prepare(sql)?;
+        for uid in &numbers.uids {
+            statement.execute([uid])?;
+        }
+        let sql = "INSERT OR IGNORE INTO used_gids (gid) VALUES (?1)";
+        let mut statement = self.connection.prepare(sql)?;
+        for gid in &numbers.gids {
+            statement.execute([gid])?;
+        }
         Ok(())
     }
 

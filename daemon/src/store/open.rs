@@ -51,6 +51,16 @@ impl Store {
         Ok(Self { connection })
     }
 
+    /// Whether there is no database in `directory`: no file, or an empty one, which SQLite would
+    /// begin anew.
+    #[must_use]
+    pub fn is_missing(directory: &Path) -> bool {
+        match std::fs::symlink_metadata(directory.join("roster.db")) {
+            Ok(meta) => meta.len() == 0,
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        }
+    }
+
     /// Moves what the log holds into the database file, for whoever copies that file alone.
     pub fn settle(&self) {
         settle_log(&self.connection);
