@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::form::{Form, GROUP_CREATE, GROUP_UPDATE, check_group};
 use crate::output::{Answer, Column, View};
 use crate::paging::Page;
 use crate::secret::confirm;
@@ -59,6 +60,9 @@ pub struct Create {
     /// What people call it
     #[arg(long, value_name = "TEXT")]
     display_name: Option<String>,
+    /// Fill in a form of every field first, in $VISUAL or $EDITOR
+    #[arg(long)]
+    edit: bool,
 }
 
 /// The fields to change.
@@ -73,6 +77,9 @@ pub struct Update {
     /// What people call it; an empty text for nothing
     #[arg(long, value_name = "TEXT", group = "fields")]
     display_name: Option<String>,
+    /// Change the fields in a form, in $VISUAL or $EDITOR
+    #[arg(long, group = "fields")]
+    edit: bool,
 }
 
 /// The group that a verb is about.
@@ -131,8 +138,23 @@ impl Create {
         if let Some(display_name) = self.display_name {
             fields.insert("display_name".to_owned(), display_name.into());
         }
-        let group = session.record("CreateGroup", &(to_dictionary(&fields)?,)).await?;
-        Ok(Answer::record(Value::Object(group), FIRST))
+        let send = async |fields: &Map<String, Value>| {
+            let group = session.record("CreateGroup", &(to_dictionary(fields)?,)).await?;
+            Ok(Answer::record(Value::Object(group), FIRST))
+        };
+        if !self.edit {
+            return send(&fields).await;
+        }
+        let form = Form {
+            name: "group",
+            preface: "A new group. A line that begins with # says nothing: remove the # to set its \
+                field.\nLeave the form as it is to give up.",
+            fields: GROUP_CREATE,
+            values: &fields,
+            before: None,
+            check: check_group,
+        };
+        form.fill(send).await
     }
 }
 
@@ -141,9 +163,29 @@ impl Update {
         let given = [("name", self.name), ("display_name", self.display_name)];
         let given = given.into_iter().filter_map(|(field, text)| Some((field.to_owned(), text?)));
         let fields: Map<String, Value> = given.map(|(field, text)| (field, text.into())).collect();
-        let body = (self.group.subject.as_str(), to_dictionary(&fields)?);
-        let group = session.call_on(ADMINISTRATION, "UpdateGroup", &body).await?;
-        Ok(Answer::record(Value::Object(to_record(&group)?), FIRST))
+        let subject = self.group.subject.as_str();
+        let send = async |fields: &Map<String, Value>| {
+            let body = (subject, to_dictionary(fields)?);
+            let group = session.call_on(ADMINISTRATION, "UpdateGroup", &body).await?;
+            Ok(Answer::record(Value::Object(to_record(&group)?), FIRST))
+        };
+        if !self.edit {
+            return send(&fields).await;
+        }
+        let mut before = session.record("GetGroup", &(subject,)).await?;
+        before.retain(|name, _| GROUP_UPDATE.iter().any(|field| field.name == name));
+        let mut values = before.clone();
+        values.extend(fields);
+        let form = Form {
+            name: "group",
+            preface: "A group. A field stays as it is where its line begins with # or is gone.\n\
+                Leave the form as it is to give up.",
+            fields: GROUP_UPDATE,
+            values: &values,
+            before: Some(&before),
+            check: check_group,
+        };
+        form.fill(send).await
     }
 }
 

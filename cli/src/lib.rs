@@ -8,6 +8,7 @@ mod completions;
 mod duration;
 mod error;
 mod examples;
+mod form;
 mod group;
 mod key;
 mod manual;

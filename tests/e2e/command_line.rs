@@ -34,6 +34,33 @@ fn bash_completes_the_names_of_accounts() {
 }
 
 #[test]
+fn a_form_in_the_editor_is_what_happens() {
+    let m = Machine::boot("form").unwrap();
+    // Wrong at first, and right when it came back with what the daemon says about it.
+    let editor = "#!/bin/sh\nif grep -q '^#! shell: ' \"$1\"; then\n\
+        sed -i 's|^shell = .*|shell = \"/bin/sh\"|' \"$1\"\n\
+        else sed -i 's|^#shell = .*|shell = \"/bin/nosuchshell\"|' \"$1\"; fi\n";
+    m.write("/root/editor", editor);
+    m.sh("chmod 700 /root/editor").ok();
+    m.expect(
+        "spawn env EDITOR=/root/editor roster user create alice\n\
+         expect \"first? \" { send \"y\\r\" }\n\
+         expect \"New password for alice: \" { send \"seven violet herons\\r\" }\n\
+         expect \"The same again: \" { send \"seven violet herons\\r\" }\n\
+         expect eof\nlassign [wait] pid id error status\nexit $status\n",
+    )
+    .ok()
+    .says("Created alice");
+    assert_eq!(m.sh("getent passwd alice | cut -d: -f7").ok().line(), "/bin/sh");
+    let edit = "EDITOR=\"sed -i 's/^#email = .*/email = \\\"a@example.org\\\"/'\" roster user update alice --edit";
+    m.sh(edit).ok();
+    let user = m.roster(["--json", "user", "show", "alice"]).ok().json();
+    assert_eq!((&user["email"], &user["shell"]), (&"a@example.org".into(), &"/bin/sh".into()));
+    m.sh("EDITOR=true roster user update alice --edit").exits(1).says("nothing was changed");
+    assert_eq!(m.sh("ls -d /tmp/roster-* 2>/dev/null || true").ok().line(), "");
+}
+
+#[test]
 fn the_manual_and_the_completions_are_where_the_system_looks() {
     let m = Machine::boot("manual").unwrap();
     for file in [

@@ -5,11 +5,13 @@ use clap::Args;
 use serde_json::{Map, Value};
 use zbus::wire::OwnedFd;
 
-use super::password::FirstPassword;
+use super::password::{FirstPassword, Plan};
 use super::record::complete;
 use super::record_flags::RecordFlags;
 use crate::error::Error;
+use crate::form::{Form, USER_CREATE, check_user};
 use crate::output::{Answer, View, printable};
+use crate::secret::{Secret, confirm};
 use crate::session::{Options, Session, from_descriptor, to_dictionary, to_record};
 
 /// The new account.
@@ -28,42 +30,59 @@ pub struct Create {
     /// Lock the account at once
     #[arg(long)]
     locked: bool,
+    /// Fill in a form of every field first, in $VISUAL or $EDITOR
+    #[arg(long)]
+    edit: bool,
     #[command(flatten)]
     password: FirstPassword,
 }
 
 impl Create {
     pub async fn run(self, session: &Session) -> Result<Answer, Error> {
+        let edit = self.edit || self.is_to_be_edited(session)?;
         let password = self.password.plan()?;
-        let secret = password.read(&self.name)?;
         let name = self.name.clone();
-        let fields = to_dictionary(&self.fields())?;
-        let mut options = Options::new();
-        if let Some(secret) = &secret {
-            let pipe = crate::session::to_descriptor(secret)?;
-            options.insert("password", zbus::Variant::Fd(std::os::fd::OwnedFd::from(pipe).into()));
+        let fields = self.fields();
+        if !edit {
+            let secret = password.read(&name)?;
+            return send(session, &fields, password, secret.as_ref()).await;
         }
-        if password.is_generated() {
-            options.insert("generate_password", true.into());
+        let mut secret = None;
+        let form = Form {
+            name: &name,
+            preface: "A new account. A line that begins with # says nothing: remove the # to set its \
+                field.\nLeave the form as it is to give up. The password is asked for afterwards.",
+            fields: USER_CREATE,
+            values: &fields,
+            before: None,
+            check: check_user,
+        };
+        form.fill(async |fields| {
+            let field = |name: &str| fields.get(name).unwrap_or(&Value::Null);
+            if secret.is_none() && field("password_disabled") != &Value::Bool(true) {
+                secret = password.read(field("name").as_str().unwrap_or(&name))?;
+            }
+            send(session, fields, password, secret.as_ref()).await
+        })
+        .await
+    }
+
+    /// Whether somebody who gave a name and nothing else wants to say more.
+    fn is_to_be_edited(&self, session: &Session) -> Result<bool, Error> {
+        let nothing_else = self.password.is_not_given()
+            && self.record.is_empty()
+            && self.uid.is_none()
+            && !self.group_create
+            && !self.locked;
+        if !nothing_else || !session.is_interactive() {
+            return Ok(false);
         }
-        let (user, mut secrets): (Dictionary, Vec<OwnedFd>) =
-            session.call("CreateUser", &(fields, options)).await?;
-        let mut user = Value::Object(to_record(&user)?);
-        complete(&mut user);
-        let mut said = sentence(&name, &user);
-        if let Some(generated) = secrets.pop() {
-            let generated = from_descriptor(generated)?;
-            user["password"] = generated.as_str().into();
-            said.reserve_exact(generated.len() + 64);
-            said.push_str("\nPassword, shown only now: ");
-            said.push_str(&printable(&generated));
-        }
-        Ok(Answer::new(user, View::Text(said.into())))
+        confirm(&format!("Fill in a form of {}'s other fields first?", self.name))
     }
 
     /// The record's fields, as CreateUser takes them.
     fn fields(self) -> Map<String, Value> {
-        let Self { name, uid, record, group_create, locked, password } = self;
+        let Self { name, uid, record, group_create, locked, password, edit: _ } = self;
         let mut fields = record.fields();
         fields.insert("name".to_owned(), name.into());
         if let Some(uid) = uid {
@@ -82,14 +101,44 @@ impl Create {
     }
 }
 
-fn sentence(name: &str, user: &Value) -> String {
+/// Creates the account that the fields describe.
+async fn send(
+    session: &Session,
+    fields: &Map<String, Value>,
+    password: Plan,
+    secret: Option<&Secret>,
+) -> Result<Answer, Error> {
+    let mut options = Options::new();
+    if let Some(secret) = secret {
+        let pipe = crate::session::to_descriptor(secret)?;
+        options.insert("password", zbus::Variant::Fd(std::os::fd::OwnedFd::from(pipe).into()));
+    }
+    if password.is_generated() {
+        options.insert("generate_password", true.into());
+    }
+    let (user, mut secrets): (Dictionary, Vec<OwnedFd>) =
+        session.call("CreateUser", &(to_dictionary(fields)?, options)).await?;
+    let mut user = Value::Object(to_record(&user)?);
+    complete(&mut user);
+    let mut said = sentence(&user);
+    if let Some(generated) = secrets.pop() {
+        let generated = from_descriptor(generated)?;
+        user["password"] = generated.as_str().into();
+        said.reserve_exact(generated.len() + 64);
+        said.push_str("\nPassword, shown only now: ");
+        said.push_str(&printable(&generated));
+    }
+    Ok(Answer::new(user, View::Text(said.into())))
+}
+
+fn sentence(user: &Value) -> String {
     let field = |name: &str| match &user[name] {
         Value::String(text) => printable(text).into_owned(),
         other => other.to_string(),
     };
     format!(
         "Created {}: uid {}, group {}, home {}, shell {}.",
-        printable(name),
+        field("name"),
         field("uid"),
         field("group"),
         field("home"),

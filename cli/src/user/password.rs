@@ -89,6 +89,11 @@ impl FirstPassword {
         self.password_disabled
     }
 
+    /// Whether nothing was said about a password.
+    pub fn is_not_given(self) -> bool {
+        !self.password_disabled && !self.flags.generate_password && self.flags.source().is_none()
+    }
+
     /// What was chosen. Where nothing was, a password is asked for on a terminal, and there is none
     /// otherwise: a script that creates accounts for keys alone needs no flag.
     pub fn plan(self) -> Result<Plan, Error> {

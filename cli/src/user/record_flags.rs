@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::key::public_only;
 
 /// Fields of the record. What is not given is not sent.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct RecordFlags {
     /// Full name [default: first and last name]
     #[arg(long, value_name = "TEXT")]
@@ -87,6 +87,11 @@ pub struct RecordFlags {
 }
 
 impl RecordFlags {
+    /// Whether no field was given.
+    pub fn is_empty(&self) -> bool {
+        self.clone().fields().is_empty()
+    }
+
     /// The fields that were given, under the record's names.
     pub fn fields(self) -> Map<String, Value> {
         // Destructured, so that a new flag cannot be forgotten here.

@@ -7,7 +7,9 @@ use super::password::GivenPassword;
 use super::record::{FIRST, complete};
 use super::record_flags::RecordFlags;
 use crate::error::Error;
-use crate::output::Answer;
+use crate::form::{Form, USER_UPDATE, check_user};
+use crate::output::{Answer, printable};
+use crate::secret::Secret;
 use crate::session::{Options, Session, to_descriptor, to_dictionary};
 
 /// The fields to change; lists and attributes are replaced as a whole.
@@ -34,6 +36,9 @@ pub struct Update {
     password_enabled: bool,
     #[command(flatten)]
     password: GivenPassword,
+    /// Change the fields in a form, in $VISUAL or $EDITOR
+    #[arg(long)]
+    edit: bool,
     /// Change nothing if the record's generation is no longer N
     #[arg(long, value_name = "N")]
     expect_generation: Option<u64>,
@@ -105,25 +110,18 @@ impl ClearFlags {
 impl Update {
     pub async fn run(self, session: &Session) -> Result<Answer, Error> {
         let subject = self.subject.clone();
-        let mut options = Options::new();
-        if let Some(generation) = self.expect_generation {
-            options.insert("expect_generation", generation.into());
-        }
+        let (edit, expected) = (self.edit, self.expect_generation);
         let password = self.password.read(&subject)?;
-        if let Some(password) = &password {
-            let pipe = to_descriptor(password)?;
-            options.insert("password", zbus::Variant::Fd(std::os::fd::OwnedFd::from(pipe).into()));
-        }
         let fields = self.fields();
+        if edit {
+            return self::edit(&subject, fields, expected, password.as_ref(), session).await;
+        }
         if fields.is_empty() {
             return Err(Error::Usage(
                 "nothing to change: name a field; see `roster user update --help`".to_owned(),
             ));
         }
-        let body = (subject.as_str(), to_dictionary(&fields)?, options);
-        let mut user = Value::Object(session.record("UpdateUser", &body).await?);
-        complete(&mut user);
-        Ok(Answer::record(user, FIRST))
+        send(&subject, &fields, expected, password.as_ref(), session).await
     }
 
     /// The record's fields, as UpdateUser takes them.
@@ -141,4 +139,74 @@ impl Update {
         }
         fields
     }
+}
+
+/// Changes the fields, if the record is still of that generation.
+async fn send(
+    subject: &str,
+    fields: &Map<String, Value>,
+    expected: Option<u64>,
+    password: Option<&Secret>,
+    session: &Session,
+) -> Result<Answer, Error> {
+    let mut options = Options::new();
+    if let Some(generation) = expected {
+        options.insert("expect_generation", generation.into());
+    }
+    if let Some(password) = password {
+        let pipe = to_descriptor(password)?;
+        options.insert("password", zbus::Variant::Fd(std::os::fd::OwnedFd::from(pipe).into()));
+    }
+    let body = (subject, to_dictionary(fields)?, options);
+    let mut user = Value::Object(session.record("UpdateUser", &body).await?);
+    complete(&mut user);
+    Ok(Answer::record(user, FIRST))
+}
+
+/// Shows the record as a form, with the fields that were given as flags in it, and changes what
+/// differs afterwards; refused when somebody else has changed the record meanwhile.
+async fn edit(
+    subject: &str,
+    given: Map<String, Value>,
+    expected: Option<u64>,
+    password: Option<&Secret>,
+    session: &Session,
+) -> Result<Answer, Error> {
+    let record = session.record("GetUser", &(subject,)).await?;
+    let generation = record.get("generation").and_then(Value::as_u64);
+    let before = settable(record);
+    let name = before.get("name").and_then(Value::as_str).unwrap_or(subject).to_owned();
+    let mut values = before.clone();
+    values.extend(given);
+    let preface = format!(
+        "The account {}. A field stays as it is where its line begins with # or is gone; \"\" and [] \
+         empty one.\nLeave the form as it is to give up.",
+        printable(&name)
+    );
+    let form = Form {
+        name: &name,
+        preface: &preface,
+        fields: USER_UPDATE,
+        values: &values,
+        before: Some(&before),
+        check: check_user,
+    };
+    let expected = expected.or(generation);
+    form.fill(async |changed| send(subject, changed, expected, password, session).await).await
+}
+
+/// A record's fields as a request holds them.
+fn settable(record: Map<String, Value>) -> Map<String, Value> {
+    let mut fields: Map<String, Value> = record
+        .into_iter()
+        .filter(|(name, value)| {
+            !value.is_null() && USER_UPDATE.iter().any(|field| field.name == name)
+        })
+        .collect();
+    if let Some(keys) = fields.get_mut("ssh_keys").and_then(Value::as_array_mut) {
+        for key in keys {
+            *key = key["key"].take();
+        }
+    }
+    fields
 }

@@ -288,6 +288,7 @@ fn cases() -> Vec<Case> {
         ("", &["user", "passwd-entry", "alice"], "GetPasswdEntry", json!(["alice"])),
         ("", &["user", "next-uid"], "GetNextUid", json!([])),
         ("", &["user", "shells"], "ListShells", json!([])),
+        ("", &["user", "shells", "alice"], "ListUserShells", json!(["alice"])),
         (
             "",
             &["group", "create", "dev", "--gid", "3001", "--display-name", "Dev"],

@@ -228,6 +228,10 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
     }
     let codes = r#"{"recovery_codes":["aaaa-bbbb","cccc-dddd"]}"#;
     match call.method.as_str() {
+        "CreateUser" if call.arguments[0]["name"] == "taken" => {
+            let error = BusError::new(ErrorName::UserExists, "the name taken is in use");
+            connection.send(&error.create_reply(&header)?).await
+        }
         "CreateUser" => {
             let generated = call.arguments[1].get("generate_password").is_some();
             let secrets = generated.then(|| pipe("made up")).into_iter().collect::<Vec<_>>();
@@ -302,7 +306,9 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
             connection.reply(&header, &dictionary(entry)).await
         }
         "GetNextUid" => connection.reply(&header, &3001_u32).await,
-        "ListShells" => connection.reply(&header, &HashMap::from([("/bin/bash", "bash")])).await,
+        "ListShells" | "ListUserShells" => {
+            connection.reply(&header, &HashMap::from([("/bin/bash", "bash")])).await
+        }
         "GeneratePassword" => connection.reply(&header, &pipe("made up")).await,
         "EnrollTotp" => {
             let enrolment = r#"{"secret":"JBSWY3DPEHPK3PXP","uri":"otpauth://totp/h:alice?secret=JBSWY3DPEHPK3PXP","digits":6,"interval":30}"#;

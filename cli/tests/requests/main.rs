@@ -8,6 +8,7 @@ mod answers;
 mod calls;
 mod completion;
 mod fake_bus;
+mod form;
 mod metadata;
 mod own_password;
 mod refusals;

@@ -50,7 +50,11 @@ fn at_terminal(bus: &Bus, columns: u16, words: &[&str], typed: &[(&str, &str)]) 
 #[test]
 fn a_new_password_is_asked_for_twice_and_never_shown() {
     let bus = Bus::start();
-    let typed = [("New password for alice: ", "hunter2 ü"), ("The same again: ", "hunter2 ü")];
+    let typed = [
+        ("other fields first? [y/N] ", ""),
+        ("New password for alice: ", "hunter2 ü"),
+        ("The same again: ", "hunter2 ü"),
+    ];
     let (status, shown) = at_terminal(&bus, 80, &["user", "create", "alice"], &typed);
     assert_eq!(status, 0, "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
@@ -74,7 +78,7 @@ fn two_different_passwords_are_asked_for_again() {
 fn breaking_off_changes_nothing() {
     let bus = Bus::start();
     let typed = [("New password for alice: ", "hunter2\u{3}")];
-    let (status, shown) = at_terminal(&bus, 80, &["user", "create", "alice"], &typed);
+    let (status, shown) = at_terminal(&bus, 80, &["user", "create", "alice", "--smb"], &typed);
     assert_eq!(status, 1, "{shown}");
     assert!(shown.contains("nothing was changed") && !shown.contains("hunter2"), "{shown}");
     assert_eq!(bus.calls(), []);
