@@ -157,6 +157,10 @@ pub struct Places {
     pub shells: PathBuf,
     /// nsswitch.conf(5), to know the other sources.
     pub nsswitch: PathBuf,
+    /// The journal's socket.
+    pub journal: PathBuf,
+    /// Where it is written down where the audit log ends.
+    pub audit_record: PathBuf,
 }
 
 impl Default for Places {
@@ -170,6 +174,8 @@ impl Default for Places {
             group: "/etc/group".into(),
             shells: "/etc/shells".into(),
             nsswitch: "/etc/nsswitch.conf".into(),
+            journal: "/run/systemd/journal/socket".into(),
+            audit_record: "/var/lib/roster/audit-head".into(),
         }
     }
 }

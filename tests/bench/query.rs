@@ -152,6 +152,8 @@ fn service(dir: &Path) -> Service {
     config.places.store = dir.join("store");
     config.places.live = dir.join("run");
     config.places.checkpoint = dir.join("checkpoint");
+    config.places.journal = dir.join("journal");
+    config.places.audit_record = dir.join("audit-head");
     let sealer = Sealer::open_or_create(&config.places.store, None).unwrap();
     let cheap = Parameters { memory_kib: 64, passes: 1, lanes: 1 };
     let hasher = PasswordHasher::new(cheap, 1024).unwrap();

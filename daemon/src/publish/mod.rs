@@ -9,6 +9,7 @@ pub mod error;
 pub mod home;
 pub mod host;
 pub mod index;
+pub mod journal;
 pub mod samba;
 pub mod sessions;
 pub mod sudoers;

@@ -250,6 +250,7 @@ impl Service {
         })?;
         let published = if publishes { self.publish_from(store) } else { Ok(()) };
         drop(guard);
+        self.mirror_audit();
         let mut failure = None;
         for (id, effect) in owed {
             if let Err(error) = self.carry_out(id, &effect) {

@@ -6,6 +6,7 @@
 
 mod activity;
 mod administrators;
+mod audit;
 mod caller;
 mod change;
 mod create;
@@ -49,8 +50,10 @@ pub(crate) mod testing;
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
+pub use audit::{AuditQuery, MAX_KNOWN, MESSAGE_ID};
 pub use change::{Event, EventKind, Of};
 pub use create::{Created, NewPassword};
 pub use delete::{DeleteOptions, HomeFate};
@@ -69,7 +72,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::publish::host::Host;
 use crate::publish::index::Publisher;
-use crate::store::{Db, NumberJournal, Store};
+use crate::store::{Db, NumberJournal, Readers, Store};
 
 /// The account service.
 pub struct Service {
@@ -82,7 +85,11 @@ pub struct Service {
     store: Mutex<Result<Store, String>>,
     /// Where a number is noted before it is given out.
     journal: NumberJournal,
+    /// Reads that may take long, beside the store; the reason why not, as there.
+    readers: RwLock<Result<Arc<Readers>, String>>,
     publisher: Mutex<Publisher>,
+    /// What follows the audit log.
+    mirror: audit::Mirror,
     /// Held while effects are carried out, so that they keep their order.
     effects: Mutex<()>,
     events: tokio::sync::broadcast::Sender<Event>,
@@ -117,6 +124,9 @@ impl Service {
             error.to_string()
         });
         let journal = NumberJournal::new(&config.places.numbers);
+        let readers = readers_of(&store);
+        let mirror =
+            audit::Mirror::new(config.places.journal.clone(), config.places.audit_record.clone());
         let publisher = Publisher::new(&config.places.live, &config.places.checkpoint);
         let service = Self {
             config,
@@ -126,13 +136,18 @@ impl Service {
             host,
             store: Mutex::new(store),
             journal,
+            readers: RwLock::new(readers),
             publisher: Mutex::new(publisher),
+            mirror,
             effects: Mutex::new(()),
             events: tokio::sync::broadcast::channel(1024).0,
             undone,
         };
         if let Err(error) = service.publish() {
             tracing::error!(%error, "the account index was not published");
+        }
+        if service.readers().is_ok() {
+            service.mirror_audit();
         }
         service
     }
@@ -166,6 +181,20 @@ impl Service {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn readers(&self) -> Result<Arc<Readers>, Error> {
+        let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
+        readers.clone().map_err(Error::Unavailable)
+    }
+
+    /// Reads one consistent state of the store, beside those who write to it, until then at most.
+    pub(crate) fn read_beside<T>(
+        &self,
+        until: Instant,
+        read: impl FnOnce(Db<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.readers()?.read(until, read)
+    }
+
     /// Reads one consistent state of the store.
     pub(crate) fn read<T>(
         &self,
@@ -176,4 +205,8 @@ impl Service {
             Err(reason) => Err(Error::Unavailable(reason.clone())),
         }
     }
+}
+
+fn readers_of(store: &Result<Store, String>) -> Result<Arc<Readers>, String> {
+    store.as_ref().map(Store::readers).map_err(Clone::clone)
 }

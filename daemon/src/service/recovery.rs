@@ -47,6 +47,9 @@ impl Service {
             self.publish()?;
             tracing::info!("the account index shows everything again");
         }
+        if self.mirror.is_behind() {
+            self.mirror_audit();
+        }
         if self.undone.sudoers.load(SeqCst) {
             let _order = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
             let now = self.now();
@@ -70,7 +73,11 @@ impl Service {
     fn open_again(&self) -> Result<(), Error> {
         let mut store = self.lock_store();
         match super::numbers::open_store(&self.config.places) {
-            Ok(opened) => *store = Ok(opened),
+            Ok(opened) => {
+                *store = Ok(opened);
+                let mut readers = self.readers.write().unwrap_or_else(PoisonError::into_inner);
+                *readers = super::readers_of(&store);
+            }
             Err(error) => {
                 self.undone.store(&error);
                 let reason = error.to_string();
@@ -82,6 +89,7 @@ impl Service {
         self.undone.store.store(false, SeqCst);
         self.undone.index(true);
         tracing::info!("the account store can be used again");
+        self.mirror_audit();
         self.replay_outbox()
     }
 }

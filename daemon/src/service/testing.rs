@@ -96,6 +96,8 @@ impl Fixture {
         config.places.live = dir.join("run");
         config.places.checkpoint = dir.join("checkpoint");
         config.places.numbers = dir.join("numbers");
+        config.places.journal = dir.join("journal");
+        config.places.audit_record = dir.join("audit-head");
         config.places.passwd = dir.join("passwd");
         config.places.group = dir.join("group");
         config.places.shells = dir.join("shells");

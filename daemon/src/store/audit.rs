@@ -1,7 +1,16 @@
 //! The table `audit`: who changed what, each row chained to the one before it.
+//!
+//! The end of the log, its last row's number and hash, stands in `meta` too, so that rows taken away
+//! there are missed. New rows hang on that end, whatever the table holds.
+
+mod list;
+mod verify;
 
 use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
+
+pub use list::{AuditAbout, AuditFilter, AuditFrom, AuditPage, AuditRow};
+pub use verify::{AuditFinding, AuditKind, AuditReport};
 
 use super::{Db, StoreError};
 
@@ -26,80 +35,141 @@ pub struct AuditEntry<'a> {
     pub change: &'a str,
 }
 
-/// A row of `audit`.
-#[cfg(test)]
+/// A row's number and hash, which stands for that row and all before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "see AuditEntry")]
-pub struct AuditRow {
+pub struct AuditHead {
+    /// The row's number, from 1 on.
     pub id: i64,
-    pub at: i64,
-    pub actor_uid: u32,
-    pub actor: String,
-    pub via: String,
-    pub action: String,
-    pub subject: String,
-    pub subject_id: String,
-    pub change: String,
-    pub hash: Vec<u8>,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+impl AuditHead {
+    /// Reads `ID:HASH`, the hash in hexadecimal.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, hex) = text.split_once(':')?;
+        let id = id.parse().ok().filter(|id| *id > 0)?;
+        if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut hash = [0; 32];
+        for (i, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok()?;
+        }
+        Some(Self { id, hash })
+    }
+}
+
+impl std::fmt::Display for AuditHead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.id, hex(&self.hash))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a row's hash is made of, as it lies in the table.
+struct Hashed<'a> {
+    at: i64,
+    actor_uid: u32,
+    texts: [&'a [u8]; 6],
 }
 
 /// SHA-256 over the previous row's hash and every field, each preceded by its length.
-fn chain(previous: &[u8], entry: &AuditEntry<'_>) -> [u8; 32] {
-    let AuditEntry { at, actor_uid, actor, via, action, subject, subject_id, change } = entry;
+fn chain(previous: &[u8], row: &Hashed<'_>) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(previous);
-    hasher.update(at.to_be_bytes());
-    hasher.update(actor_uid.to_be_bytes());
-    for field in [actor, via, action, subject, subject_id, change] {
-        hasher.update((field.len() as u64).to_be_bytes());
-        hasher.update(field.as_bytes());
+    hasher.update(row.at.to_be_bytes());
+    hasher.update(row.actor_uid.to_be_bytes());
+    for text in row.texts {
+        hasher.update((text.len() as u64).to_be_bytes());
+        hasher.update(text);
     }
     hasher.finalize().into()
+}
+
+impl<'a> From<&AuditEntry<'a>> for Hashed<'a> {
+    fn from(entry: &AuditEntry<'a>) -> Self {
+        let AuditEntry { at, actor_uid, actor, via, action, subject, subject_id, change } = entry;
+        let texts = [actor, via, action, subject, subject_id, change].map(|text| text.as_bytes());
+        Self { at: *at, actor_uid: *actor_uid, texts }
+    }
 }
 
 impl Db<'_> {
     /// Adds a row to the chain.
     pub(crate) fn audit(self, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
-        let previous: Option<Vec<u8>> = self
-            .connection
-            .prepare_cached("SELECT hash FROM audit ORDER BY id DESC LIMIT 1")?
-            .query_row([], |row| row.get(0))
-            .optional()?;
-        let hash = chain(&previous.unwrap_or_default(), entry);
+        let last = self.last_audit_row()?;
+        let end = self.audit_head()?.or_else(|| last.clone());
+        // Rows that somebody else has added keep their numbers, and are found by that.
+        let id =
+            end.iter().chain(&last).map(|head| head.id).max().unwrap_or(0).max(0).saturating_add(1);
+        let previous = end.as_ref().map_or(&[][..], |end| &end.hash);
+        let head = AuditHead { id, hash: chain(previous, &entry.into()) };
         let AuditEntry { at, actor_uid, actor, via, action, subject, subject_id, change } = entry;
         self.connection
             .prepare_cached(
-                "INSERT INTO audit (at, actor_uid, actor, via, action, subject, subject_id, change, hash) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO audit (id, at, actor_uid, actor, via, action, subject, subject_id, change, \
+                 hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
-                at, actor_uid, actor, via, action, subject, subject_id, change, hash.as_slice()
+                id,
+                at,
+                actor_uid,
+                actor,
+                via,
+                action,
+                subject,
+                subject_id,
+                change,
+                head.hash.as_slice()
             ])?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO meta (key, value) VALUES ('audit_head', ?1) \
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            )?
+            .execute([head.to_string()])?;
         Ok(())
     }
 
-    /// Rows after `after`, oldest first.
-    #[cfg(test)]
-    pub(crate) fn audit_rows(self, after: i64, limit: u64) -> Result<Vec<AuditRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, at, actor_uid, actor, via, action, subject, subject_id, change, hash \
-             FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2",
-        )?;
-        let rows = statement.query_map(params![after, limit as i64], |row| {
-            Ok(AuditRow {
-                id: row.get(0)?,
-                at: row.get(1)?,
-                actor_uid: row.get(2)?,
-                actor: row.get(3)?,
-                via: row.get(4)?,
-                action: row.get(5)?,
-                subject: row.get(6)?,
-                subject_id: row.get(7)?,
-                change: row.get(8)?,
-                hash: row.get(9)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    /// The end of the log, as it was written down beside the table; none when nothing was.
+    pub(crate) fn audit_head(self) -> Result<Option<AuditHead>, StoreError> {
+        let text: Option<String> = self
+            .connection
+            .prepare_cached("SELECT value FROM meta WHERE key = 'audit_head'")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(text.as_deref().and_then(AuditHead::parse))
+    }
+
+    /// The end of the log; that of the table while nothing was written down.
+    pub(crate) fn audit_end(self) -> Result<Option<AuditHead>, StoreError> {
+        match self.audit_head()? {
+            Some(head) => Ok(Some(head)),
+            None => self.last_audit_row(),
+        }
+    }
+
+    /// The hash of a row, if it is there.
+    pub(crate) fn audit_hash(self, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT hash FROM audit WHERE id = ?1")?;
+        Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+    }
+
+    /// The last row that the table holds.
+    fn last_audit_row(self) -> Result<Option<AuditHead>, StoreError> {
+        let last: Option<(i64, Vec<u8>)> = self
+            .connection
+            .prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        // A hash of another length is nobody's; what follows it hangs on nothing and is found.
+        Ok(last.map(|(id, hash)| AuditHead { id, hash: hash.try_into().unwrap_or_default() }))
     }
 }
 
@@ -123,16 +193,48 @@ mod tests {
             subject_id: "x",
             change: "{}",
         };
+        let hash = |previous: &[u8], action| chain(previous, &(&entry(action)).into());
         store
             .change(|db| {
+                assert_eq!(db.audit_head()?, None);
                 db.audit(&entry("user-create"))?;
                 db.audit(&entry("user-lock"))?;
-                let rows = db.audit_rows(0, 10)?;
-                assert_eq!(rows[0].hash, chain(&[], &entry("user-create")));
-                assert_eq!(rows[1].hash, chain(&rows[0].hash, &entry("user-lock")));
-                assert_ne!(chain(&[], &entry("user-lock")).to_vec(), rows[1].hash);
+                let first = db.audit_hash(1)?.unwrap();
+                let second = db.audit_hash(2)?.unwrap();
+                assert_eq!(first, hash(&[], "user-create"));
+                assert_eq!(second, hash(&first, "user-lock"));
+                assert_ne!(second, hash(&[], "user-lock"));
+                let head = db.audit_head()?.unwrap();
+                assert_eq!((head.id, head.hash.as_slice()), (2, second.as_slice()));
                 Ok::<_, StoreError>(())
             })
             .unwrap();
+    }
+
+    #[test]
+    fn the_chain_is_what_it_always_was() {
+        let entry = AuditEntry {
+            at: 1_700_000_000,
+            actor_uid: 3000,
+            actor: "alice",
+            via: "bus",
+            action: "user-update",
+            subject: "bob",
+            subject_id: "0190",
+            change: r#"{"fields":["shell"]}"#,
+        };
+        // Computed by another program; every log there is depends on it.
+        let known = "5521d0f62befff304d85c0e3335a30342df8e7d48d0873c7783e59d683cc1581";
+        assert_eq!(hex(&chain(&[7; 32], &(&entry).into())), known);
+    }
+
+    #[test]
+    fn an_end_is_read_as_it_is_written() {
+        let head = AuditHead { id: 42, hash: [0xa5; 32] };
+        assert_eq!(AuditHead::parse(&head.to_string()), Some(head));
+        let hash = "a5".repeat(32);
+        for odd in ["", "1", "1:", "x:aa", &format!("0:{hash}"), &format!("1:{hash}a"), "1:é"] {
+            assert_eq!(AuditHead::parse(odd), None, "{odd}");
+        }
     }
 }

@@ -19,6 +19,7 @@ mod numbers;
 mod open;
 mod outbox;
 mod passwords;
+mod readers;
 mod recovery;
 mod reservations;
 mod sudo_rules;
@@ -28,7 +29,10 @@ mod totp;
 mod users;
 mod watch;
 
-pub use audit::AuditEntry;
+pub use audit::{
+    AuditAbout, AuditEntry, AuditFilter, AuditFinding, AuditFrom, AuditHead, AuditKind, AuditPage,
+    AuditReport, AuditRow,
+};
 pub use find::{Found, Wanted};
 pub use groups::GroupRow;
 pub use keys::KeyRow;
@@ -37,12 +41,15 @@ pub use members::HostGroup;
 pub use number_journal::{NumberJournal, Numbers};
 pub use open::prepare_directory;
 pub use passwords::PasswordRow;
+pub use readers::Readers;
 pub use sudo_rules::{HolderKey, SudoRuleRow};
 pub use throttle::{ThrottleKind, ThrottleRow};
 pub use tombstones::{DeletedHome, Remains, Tombstone};
 pub use totp::{TotpRow, TotpState};
 pub use users::{UserKey, UserRow};
 pub use watch::{Touched, Watch};
+
+use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -51,7 +58,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub enum StoreError {
     /// SQLite refused or failed; the transaction was rolled back.
     #[error("the account database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
     /// The database's directory or files cannot be used.
     #[error("{0}: {1}")]
     Files(String, std::io::Error),
@@ -61,9 +68,15 @@ pub enum StoreError {
     /// A row holds what no version of this program writes.
     #[error("the account database is damaged: {0}")]
     Damaged(String),
-    /// A query took longer than everybody else can be kept waiting.
+    /// A query took longer than a query may.
     #[error("the query takes too long: ask for less")]
     TooSlow,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        if readers::is_interrupted(&error) { Self::TooSlow } else { Self::Sqlite(error) }
+    }
 }
 
 impl StoreError {
@@ -78,6 +91,7 @@ impl StoreError {
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    readers: Arc<Readers>,
 }
 
 /// The database inside one transaction.
@@ -88,6 +102,12 @@ pub struct Db<'a> {
 }
 
 impl Store {
+    /// Those who read without keeping the writer waiting.
+    #[must_use]
+    pub fn readers(&self) -> Arc<Readers> {
+        Arc::clone(&self.readers)
+    }
+
     /// Runs `change` in one transaction and commits it durably, or leaves everything as it was.
     ///
     /// # Errors

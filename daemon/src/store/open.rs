@@ -3,9 +3,11 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::readers::Readers;
 use super::{Store, StoreError, migrate};
 
 /// `application_id` of our databases: "RSTR".
@@ -26,14 +28,10 @@ impl Store {
         prepare_directory(directory)?;
         let path = directory.join("roster.db");
         prepare_file(&path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let mut connection = Connection::open_with_flags(&path, flags)?;
+        let mut connection = connect(&path)?;
         check_owner(&connection)?;
         connection.execute_batch(
-            "PRAGMA locking_mode = EXCLUSIVE;
-             PRAGMA journal_mode = WAL;
+            "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
              PRAGMA secure_delete = ON;
@@ -48,7 +46,8 @@ impl Store {
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         settle_log(&connection);
         connection.set_prepared_statement_cache_capacity(128);
-        Ok(Self { connection })
+        let readers = Arc::new(Readers::new(path));
+        Ok(Self { connection, readers })
     }
 
     /// Whether there is no database in `directory`: no file, or an empty one, which SQLite would
@@ -65,6 +64,15 @@ impl Store {
     pub fn settle(&self) {
         settle_log(&self.connection);
     }
+}
+
+/// Opens the file for connections of this process alone: SQLite's "unix-excl" locks the others out
+/// for good, and keeps what the connections share in memory of ours.
+pub(super) fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    Connection::open_with_flags_and_vfs(path, flags, c"unix-excl")
 }
 
 /// A new database would otherwise be an empty file with everything in its log, and pass for a new
