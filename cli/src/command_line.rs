@@ -11,7 +11,8 @@ use crate::examples::with_examples;
 use crate::output::{Answer, Format};
 use crate::session::Session;
 use crate::{
-    admin, completions, group, key, manual, reference, schema, sudo, two_factor, user, whoami,
+    admin, audit, completions, group, key, manual, reference, schema, sudo, two_factor, user,
+    whoami,
 };
 
 /// Manages the accounts that this system serves: users, groups, second factors, SSH keys, sudo rights
@@ -60,6 +61,9 @@ enum Noun {
     /// The first administrator
     #[command(subcommand)]
     Admin(admin::Verb),
+    /// The log of every change
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// The own account
     Whoami,
     /// Prints a completion script for a shell
@@ -105,6 +109,7 @@ impl CommandLine {
             Noun::Key(verb) => verb.run(session).await,
             Noun::Sudo(verb) => verb.run(session).await,
             Noun::Admin(verb) => verb.run(session).await,
+            Noun::Audit(verb) => verb.run(session).await,
             Noun::Whoami => whoami::run(session).await,
             Noun::Completions(completions) => completions.run(),
             Noun::Schema(schema) => schema.run(),

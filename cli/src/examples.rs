@@ -135,6 +135,15 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("sudo list", &["roster sudo list", "roster sudo list alice --json"]),
     ("admin status", &["roster admin status"]),
     ("admin setup", &["printf '%s\\n' \"$PASSWORD\" | roster admin setup admin --password-stdin"]),
+    (
+        "audit list",
+        &[
+            "roster audit list --user alice --since 7d",
+            "roster audit list --actor root --action user-create --limit 10",
+            "roster audit list --after 0 --output jsonl",
+        ],
+    ),
+    ("audit verify", &["roster audit verify"]),
     ("whoami", &["roster whoami"]),
     ("completions", &["roster completions bash"]),
     ("schema", &["roster schema", "roster schema user"]),

@@ -3,6 +3,7 @@
 //! and every field.
 
 mod admin;
+mod audit;
 mod command_line;
 mod completions;
 mod duration;

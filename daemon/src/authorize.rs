@@ -7,7 +7,7 @@
 //! | may | own account | others' |
 //! | --- | --- | --- |
 //! | user | read; own fields, settings, profile, own password (with the old one), second factor, keys | nothing |
-//! | auditor | as user | read |
+//! | auditor | as user | read; the audit log |
 //! | helpdesk | as user | of plain users without sudo: unlock, password, second factor |
 //! | admin, uid 0 | everything | everything |
 //!
@@ -64,6 +64,8 @@ pub enum Action {
     GroupManage,
     /// Read groups.
     GroupRead,
+    /// Read and check the audit log.
+    AuditRead,
 }
 
 /// Who calls.
@@ -318,6 +320,7 @@ const fn table(action: Action) -> Row {
         Action::AdministratorSetUp => row(NO,  NO,  NO,  RootAlone),
         Action::GroupManage        => row(NO,  NO,  NO,  Anybody),
         Action::GroupRead          => row(NO,  YES, NO,  Anybody),
+        Action::AuditRead          => row(NO,  YES, NO,  Anybody),
     }
 }
 

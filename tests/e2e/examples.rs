@@ -105,6 +105,8 @@ const VERBS: &[&str] = &[
     "sudo revoke",
     "admin status",
     "admin setup",
+    "audit list",
+    "audit verify",
     "whoami",
     "completions",
     "schema",

@@ -267,6 +267,32 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
             let page = vec![dictionary(seen), dictionary(json!({"name": "bob\u{1b}[2J"}))];
             connection.reply(&header, &(3_u64, page)).await
         }
+        "ListAudit" => {
+            // Five rows in all, two a page.
+            let number = |name: &str| call.arguments[0].get(name).and_then(Value::as_i64);
+            let ids: Vec<i64> = match number("after") {
+                Some(after) => (after + 1..=5).collect(),
+                None => (1..number("before").unwrap_or(6)).rev().collect(),
+            };
+            let shown = ids.iter().take(2.min(number("limit").unwrap() as usize)).map(|id| {
+                dictionary(json!({"id": id, "at": "2026-01-31T12:00:00Z", "actor": "root",
+                    "actor_uid": 0, "via": "bus", "action": "user-lock", "subject": "a\u{1b}[2J",
+                    "subject_id": "", "hash": "aa",
+                    "change": if *id == 5 { "{\"n\":null}" } else { "no JSON" }}))
+            });
+            let shown: Vec<_> = shown.collect();
+            let more = shown.len() < ids.len();
+            connection.reply(&header, &(shown, more)).await
+        }
+        "VerifyAudit" => {
+            let report = match call.arguments[0].get("known") {
+                None => json!({"valid": true, "rows": 5, "head": {"id": 5, "hash": "aa"},
+                    "findings": []}),
+                Some(_) => json!({"valid": false, "rows": 0, "findings": [{"kind": "recorded",
+                    "row": 6, "count": 1, "message": "the log ends with row 0"}]}),
+            };
+            connection.reply(&header, &dictionary(report)).await
+        }
         "GetMetadata" => {
             let metadata = json!({
                 "attributes": {"desk": {"floor": [2, null]}, "color": "blue"},

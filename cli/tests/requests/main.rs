@@ -5,6 +5,7 @@
 
 mod activity;
 mod answers;
+mod audit;
 mod calls;
 mod completion;
 mod fake_bus;

@@ -21,7 +21,7 @@ const UNSIGNED: &[&str] = &["uid", "gid", "pw_uid", "pw_gid", "recovery_codes_le
 /// The field that holds free JSON.
 const FREE: &str = "attributes";
 /// Lists whose element type cannot be seen when they are empty.
-const OBJECT_LISTS: &[&str] = &["ssh_keys", "changes", "effects"];
+const OBJECT_LISTS: &[&str] = &["ssh_keys", "changes", "effects", "findings"];
 const NUMBER_LISTS: &[&str] = &["tokens"];
 /// Containers within containers. D-Bus allows 64 levels, and an object takes three of them.
 const MAX_DEPTH: usize = 16;

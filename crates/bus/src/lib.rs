@@ -5,6 +5,7 @@
 //! the service answers.
 
 mod administration_proxy;
+mod audit_proxy;
 mod descriptor;
 mod dictionary;
 mod error;
@@ -15,6 +16,7 @@ mod proxies;
 mod query_proxy;
 
 pub use administration_proxy::AdministrationProxy;
+pub use audit_proxy::AuditProxy;
 pub use descriptor::{MAX_SECRET, SecretError, secret_from_fd, secret_to_fd};
 pub use dictionary::{Dictionary, DictionaryError, from_dictionary, to_dictionary};
 pub use error::{BusError, CallError, ErrorName};

@@ -35,6 +35,8 @@ pub const READS: &[&str] = &[
     "GetTwoFactorState",
     "GetUser",
     "HasLocalAdministratorSetUp",
+    "ListAudit",
+    "ListDeletedUsers",
     "ListGroups",
     "ListKeys",
     "ListLastSeen",
@@ -44,8 +46,11 @@ pub const READS: &[&str] = &[
     "ListUsers",
     "QueryUsers",
     "SearchUsers",
+    "VerifyAudit",
     "WhoAmI",
 ];
+/// The audit log, on the same object.
+pub const AUDIT: &str = "org.roster.Accounts1.Audit";
 /// What a user's object path starts with; the uid follows.
 pub const USER_PATH: &str = "/org/roster/Accounts1/user/";
 /// What a group's object path starts with; the gid follows.

@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use super::*;
 
-const ACTIONS: [Action; 22] = [
+const ACTIONS: [Action; 23] = [
     Action::UserCreate,
     Action::UserUpdate,
     Action::UserUpdateOwn,
@@ -25,13 +25,14 @@ const ACTIONS: [Action; 22] = [
     Action::SudoRead,
     Action::GroupManage,
     Action::GroupRead,
+    Action::AuditRead,
 ];
 
 /// The whole table: per action, who is allowed by role. Columns: `o` on the own account as a plain
 /// user; and to a plain other user as `u`ser, a`U`ditor, `h`elpdesk; `p` to an other user with
 /// power (sudo or a role) as helpdesk; `n` to no one user as plain user; `N` so as auditor.
 /// Administrators and uid 0 are allowed everything but what is only one's own.
-const ALLOWED: [(Action, &str); 22] = [
+const ALLOWED: [(Action, &str); 23] = [
     (Action::UserCreate, ""),
     (Action::UserUpdate, ""),
     (Action::UserUpdateOwn, "o"),
@@ -54,6 +55,7 @@ const ALLOWED: [(Action, &str); 22] = [
     (Action::SudoRead, "oUN"),
     (Action::GroupManage, ""),
     (Action::GroupRead, "UN"),
+    (Action::AuditRead, "UN"),
 ];
 
 fn id(n: u128) -> UserId {

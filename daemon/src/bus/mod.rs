@@ -6,6 +6,7 @@
 
 mod accounts;
 mod administration;
+mod audit;
 mod callers;
 mod door;
 mod errors;
@@ -37,6 +38,7 @@ use zbus::{Connection, ObjectPath};
 
 use self::accounts::Accounts;
 use self::administration::Administration;
+use self::audit::Audit;
 use self::door::Door;
 use self::gate::Gate;
 use self::group_object::GroupObject;
@@ -73,6 +75,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), metadata)).await?;
     let lists = Lists::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), lists)).await?;
+    let audit = Audit::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), audit)).await?;
     let finder = Groups::new(Arc::clone(&door), Arc::clone(&groups));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), finder)).await?;
     let plans = Plans::new(&door, Arc::clone(&users));
@@ -213,6 +217,7 @@ impl Served {
         let _ = connection.object_server().remove::<Gate<Groups>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Plans>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Lifecycle>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Audit>, _>(PATH).await;
         if let Err(error) = connection.object_server().remove::<Gate<Lists>, _>(PATH).await {
             tracing::debug!(%error, "the lists' object was not there");
         }

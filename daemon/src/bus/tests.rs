@@ -4,6 +4,7 @@
 
 mod administration;
 mod answers;
+mod audit;
 mod client;
 mod group_objects;
 mod introspection;

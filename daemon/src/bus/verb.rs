@@ -127,6 +127,10 @@ verbs! {
     AddMember = "add-member" => GroupManage,
     /// `RemoveMember`.
     RemoveMember = "remove-member" => GroupManage,
+    /// `ListAudit`.
+    ListAudit = "list-audit" => AuditRead,
+    /// `VerifyAudit`.
+    VerifyAudit = "verify-audit" => AuditRead,
 }
 
 #[cfg(test)]

@@ -359,10 +359,6 @@ fn write_audit(
             subject_id,
             change: &change,
         })?;
-        tracing::info!(
-            actor = %actor.name, actor_uid = actor.uid, via = actor.via,
-            action, subject, %change, "account change"
-        );
     }
     Ok(())
 }

@@ -59,11 +59,17 @@ impl AuditHead {
         }
         Some(Self { id, hash })
     }
+
+    /// The hash in hexadecimal.
+    #[must_use]
+    pub fn hash_text(&self) -> String {
+        hex(&self.hash)
+    }
 }
 
 impl std::fmt::Display for AuditHead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.id, hex(&self.hash))
+        write!(f, "{}:{}", self.id, self.hash_text())
     }
 }
 

@@ -141,7 +141,8 @@ fn entry(row: &AuditRow, max_change: usize) -> JournalEntry {
 
 /// At most so many bytes of a text.
 fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    let end = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
 }
 
 impl Service {

@@ -74,7 +74,11 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("UpdateGroup", _) => vec![text(GROUPS_NAME), map(json!({"name": "sudo"}))],
         ("AddMember", "with power") => vec![text("docker"), subject()],
         ("AddMember" | "RemoveMember", _) => vec![text(GROUPS_NAME), subject()],
-        ("ListUsers" | "ListGroups" | "ListLastSeen" | "ListDeletedUsers", _) => vec![none()],
+        (
+            "ListUsers" | "ListGroups" | "ListLastSeen" | "ListDeletedUsers" | "ListAudit"
+            | "VerifyAudit",
+            _,
+        ) => vec![none()],
         ("SetUpLocalAdministrator", _) => vec![text("admin"), secret("another good one")],
         ("SetAttribute", _) => {
             vec![subject(), text("k"), Variant::Variant(Box::new(Variant::U8(1)))]

@@ -13,6 +13,7 @@ pub(super) const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
 pub(super) const LIFECYCLE: &str = "org.roster.Accounts1.Lifecycle";
 pub(super) const METADATA: &str = "org.roster.Accounts1.Metadata";
 pub(super) const QUERY: &str = "org.roster.Accounts1.Query";
+pub(super) const AUDIT: &str = "org.roster.Accounts1.Audit";
 pub(super) const GROUPS: &str = "org.roster.Accounts1.Groups";
 pub(super) const GROUP: &str = "org.roster.Accounts1.Group";
 pub(super) const USER: &str = "org.roster.Accounts1.User";
@@ -119,6 +120,8 @@ pub(super) const METHODS: &[Method] = &[
     method(METADATA, ("DeleteProfile", ""), OWN_PARTS, &["delete-profile"], Changes),
     method(QUERY, ("QueryUsers", ""), READ_ALL, &["query-users"], Reads),
     method(QUERY, ("SearchUsers", ""), READ_ALL, &["search-users"], Reads),
+    method(AUDIT, ("ListAudit", ""), READ_ALL, &["list-audit"], Reads),
+    method(AUDIT, ("VerifyAudit", ""), READ_ALL, &["verify-audit"], Reads),
     method(GROUPS, ("FindGroup", ""), READ_ALL, &["get-group"], Reads),
     method(GROUP, ("Get", ""), READ_ALL, &["get-group"], Reads),
     method(GROUP, ("Update", ""), ADMINISTER_ALL, &["update-group"], Changes),
