@@ -106,7 +106,7 @@ mod tests {
         }
         for (bad, told) in [
             (json!([]), "$: is no \"object\""),
-            (json!({}), "a is missing"),
+            (json!({}), "\"a\" is missing"),
             (json!({"a": 0}), "$.a: is below 1"),
             (json!({"a": "1"}), "$.a: is no"),
             (json!({"a": 1, "b": ["x", 2]}), "$.b[1]: is no \"string\""),

@@ -25,6 +25,7 @@ use super::accounts::Accounts;
 use super::administration::Administration;
 use super::door::Door;
 use super::gate::Guarded;
+use super::lifecycle::Lifecycle;
 use super::metadata::Metadata;
 use super::objects::Objects;
 use super::user_object::UserObject;
@@ -40,6 +41,7 @@ impl Plans {
         let rehearsed: Vec<Box<dyn Interface>> = vec![
             Box::new(Accounts::new(Arc::clone(&door), users)),
             Box::new(Administration::new(Arc::clone(&door))),
+            Box::new(Lifecycle::new(Arc::clone(&door))),
             Box::new(Metadata::new(door)),
         ];
         Self { rehearsed }

@@ -2,7 +2,7 @@
 
 use accounts::{Code, Subject, Timestamp, UserId};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::administrators::need;
 use super::change::Change;
@@ -132,6 +132,10 @@ fn purge(change: &mut Change<'_>, tombstone: Tombstone) -> Result<(), Error> {
         change.owe(Effect::PurgeArchive { path, uid, label });
     }
     change.db.delete_tombstone(user.id)?;
-    let shown = json!({ "uid": user.uid, "deleted_at": Timestamp(deleted_at) });
+    let (from, to) = (json!("kept"), Value::Null);
+    change.planned("deleted user", user.name.as_str(), "tombstone", &from, &to);
+    let shown = json!({
+        "uid": user.uid, "deleted_at": Timestamp(deleted_at), "tombstone": { "from": from },
+    });
     change.audit("user-purge", user.name.as_str(), &user.id.to_string(), &shown)
 }

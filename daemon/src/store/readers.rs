@@ -58,7 +58,7 @@ impl Readers {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Deferred)
             .map_err(StoreError::from)?;
-        read(Db { connection: &transaction })
+        read(Db { connection: &transaction, watch: None })
     }
 
     /// Waits for a connection.

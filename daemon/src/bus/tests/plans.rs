@@ -13,10 +13,12 @@ use super::introspection::{introspect, members};
 use super::private_bus::{ALICE, PrivateBus, ROOT, STRANGER, dictionary, record};
 use crate::authorize::{Action, Decision, decide};
 use crate::secret::Secret;
+use crate::service::DeleteOptions;
 
-const INTERFACES: [&str; 3] = [
+const INTERFACES: [&str; 4] = [
     "org.roster.Accounts1",
     "org.roster.Accounts1.Administration",
+    "org.roster.Accounts1.Lifecycle",
     "org.roster.Accounts1.Metadata",
 ];
 const PLAN: &str = "org.roster.Accounts1.Plan";
@@ -61,6 +63,8 @@ const METHODS: &[&str] = &[
     "EnableUser",
     "DeleteGroup",
     "DeleteUser",
+    "RestoreUser",
+    "PurgeUser",
 ];
 /// Those whose code is not known here: planned only.
 const WITH_A_CODE: &[&str] = &["ConfirmTotp", "VerifyTotp"];
@@ -124,6 +128,8 @@ async fn call(proxy: &Proxy<'_>, method: &str) -> zbus::Result<Message> {
         "DeleteUser" => {
             proxy.call_method(method, &(user, one("home", Variant::new("archive")))).await
         }
+        "RestoreUser" => proxy.call_method(method, &(user, none())).await,
+        "PurgeUser" => proxy.call_method(method, &("carol",)).await,
         other => panic!("{other} changes something, and its plan is not tested here: add it"),
     }
 }
@@ -191,6 +197,17 @@ fn add_bob(bus: &PrivateBus) {
     service.confirm_totp(&grant, &bob, &Secret::from(code)).unwrap();
 }
 
+/// carol, who is deleted.
+fn add_and_delete_carol(bus: &PrivateBus) {
+    bus.create(json!({"name": "carol", "uid": 3007}));
+    let carol = accounts::Subject::Name("carol".to_owned());
+    let (caller, target) = (bus.service.caller(0).unwrap(), bus.service.target(&carol).unwrap());
+    let Decision::Allow(grant) = decide(&caller, Action::UserDelete, Some(&target)) else {
+        panic!("root may")
+    };
+    bus.service.delete_user(&grant, &carol, DeleteOptions::default()).unwrap();
+}
+
 /// Where the audit row of a change has it.
 fn in_row<'a>(row: &'a Value, change: &Value) -> &'a Value {
     let (kind, name) = (change["kind"].as_str().unwrap(), change["name"].as_str().unwrap());
@@ -205,6 +222,7 @@ fn in_row<'a>(row: &'a Value, change: &Value) -> &'a Value {
 fn every_verb_has_a_plan_that_changes_nothing_and_comes_true() {
     let bus = PrivateBus::new();
     add_bob(&bus);
+    add_and_delete_carol(&bus);
     let xml = bus.call_as(ROOT, |connection| async move {
         introspect(&connection, "/org/roster/Accounts1").await
     });

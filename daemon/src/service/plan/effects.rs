@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::publish::effect::{Effect, SudoRule};
 use crate::publish::host::Host;
+use crate::publish::samba::SambaEntry;
 
 /// One effect that a change would have on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,6 +63,28 @@ pub(in crate::service) fn describe(
         Effect::PurgeHome { path, .. } => {
             let text = format!("erase the home directory {path} with all it holds");
             PlannedEffect::on("purge_home", path, text)
+        }
+        Effect::RestoreHome { path, to, .. } => {
+            let quarantine = quarantine(path);
+            let text = format!("move the home directory {to} back from {quarantine}");
+            let mut effect = PlannedEffect::on("restore_home", to, text);
+            effect.files.push(quarantine);
+            effect
+        }
+        Effect::PurgeArchive { path, .. } => {
+            let quarantine = quarantine(path);
+            let text = format!("erase what was the home directory {path} from {quarantine}");
+            PlannedEffect::on("purge_archive", &quarantine, text)
+        }
+        Effect::Samba { name, entry } => {
+            let state = match entry {
+                SambaEntry::Removed => "forget",
+                SambaEntry::Disabled => "refuse",
+                SambaEntry::Enabled => "accept",
+            };
+            let files = Vec::new();
+            let text = format!("let Samba {state} {name}");
+            PlannedEffect { files, ..PlannedEffect::on("samba", "", text) }
         }
         Effect::MoveHome { from, to, .. } => {
             let text = format!("move the home directory {from} to {to}");

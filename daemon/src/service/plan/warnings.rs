@@ -50,8 +50,13 @@ impl Weighed<'_> {
                         name.map_or_else(|| format!("uid {uid}"), |facts| facts.name.clone());
                     warnings.push(format!("the sessions and processes of {name} would end"));
                 }
+                Effect::PurgeArchive { path, .. } => {
+                    warnings.push(format!("what was {path} would be gone for good"));
+                }
                 Effect::CreateHome { .. }
                 | Effect::ArchiveHome { .. }
+                | Effect::RestoreHome { .. }
+                | Effect::Samba { .. }
                 | Effect::MoveHome { .. }
                 | Effect::Sudoers { .. } => {}
             }

@@ -146,6 +146,13 @@ impl Conditions {
 }
 
 impl Db<'_> {
+    /// Rows after `after`, oldest first.
+    #[cfg(test)]
+    pub(crate) fn audit_rows(self, after: i64, limit: u64) -> Result<Vec<AuditRow>, StoreError> {
+        let from = AuditFrom::After(after);
+        Ok(self.audit_page(&AuditFilter::default(), from, limit)?.rows)
+    }
+
     /// Rows that match, at most so many. Only the page is held in memory.
     pub(crate) fn audit_page(
         self,
