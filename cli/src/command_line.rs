@@ -6,12 +6,13 @@ use clap::{
     ArgAction, Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
 };
 
+use crate::dry_run::{is_dry_run, with_dry_run};
 use crate::error::Error;
 use crate::examples::with_examples;
 use crate::output::{Answer, Format};
 use crate::session::Session;
 use crate::{
-    admin, audit, completions, group, key, manual, reference, schema, sudo, two_factor, user,
+    admin, audit, completions, group, key, manual, plan, reference, schema, sudo, two_factor, user,
     whoami,
 };
 
@@ -24,6 +25,9 @@ pub struct CommandLine {
     output: OutputFlags,
     #[command(subcommand)]
     noun: Noun,
+    /// See [`crate::dry_run`].
+    #[arg(skip)]
+    dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -78,7 +82,8 @@ enum Noun {
 /// The grammar, with an example or two for each verb.
 #[must_use]
 pub fn command() -> Command {
-    with_examples(CommandLine::command().after_help(reference::after_help()))
+    let command = CommandLine::command().after_help(reference::after_help());
+    with_examples(with_dry_run(command))
 }
 
 impl CommandLine {
@@ -88,7 +93,14 @@ impl CommandLine {
     /// What clap says of them: also the texts of `--help` and `--version`.
     pub fn parse_from(arguments: &[OsString]) -> Result<Self, clap::Error> {
         let matches = command().try_get_matches_from(arguments)?;
-        Self::from_arg_matches(&matches)
+        let command_line = Self::from_arg_matches(&matches)?;
+        Ok(Self { dry_run: is_dry_run(&matches), ..command_line })
+    }
+
+    /// Whether nothing is to be changed, only told what would be.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
     }
 
     /// How the answer is to be written.
@@ -102,7 +114,7 @@ impl CommandLine {
     /// # Errors
     /// Why it was not done.
     pub async fn run(self, session: &Session) -> Result<Answer, Error> {
-        match self.noun {
+        let done = match self.noun {
             Noun::User(verb) => verb.run(session).await,
             Noun::Group(verb) => verb.run(session).await,
             Noun::TwoFactor(verb) => verb.run(session).await,
@@ -114,6 +126,11 @@ impl CommandLine {
             Noun::Completions(completions) => completions.run(),
             Noun::Schema(schema) => schema.run(),
             Noun::ManPages(pages) => pages.run(),
+        };
+        match done {
+            // The session leaves a verb with it, in place of going on.
+            Err(Error::Planned(plan)) => Ok(plan::answer(*plan)),
+            done => done,
         }
     }
 }

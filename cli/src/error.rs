@@ -1,7 +1,7 @@
 //! What can go wrong in a command, and what the caller sees of it: a code, a message, the fields,
 //! and the exit status (spec: "The CLI's grammar").
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A field that was refused, as the daemon (or the command itself) names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub enum Error {
     /// Nobody answered on the bus.
     #[error("the daemon cannot be reached: {0}\nSee: systemctl status rosterd")]
     Unreachable(String),
+    /// It was a dry run, and this is the plan: not an error, but where a verb ends.
+    #[error("nothing was changed: this was a dry run")]
+    Planned(Box<Map<String, Value>>),
     /// The caller's own terminal, pipe or file failed.
     #[error("{0}")]
     Local(String),
@@ -66,6 +69,7 @@ impl Error {
             Self::Usage(_) => "usage",
             Self::Refused { code, .. } => code,
             Self::Unreachable(_) => "unreachable",
+            Self::Planned(_) => "planned",
             Self::Local(_) => "failed",
         }
     }

@@ -40,7 +40,11 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     (
         "user delete",
-        &["roster user delete bob --yes", "roster user delete alice --home archive --yes"],
+        &[
+            "roster user delete alice --home purge --dry-run",
+            "roster user delete bob --yes",
+            "roster user delete alice --home archive --yes",
+        ],
     ),
     (
         "user restore",
@@ -127,6 +131,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "sudo grant",
         &[
+            "roster sudo grant alice ALL --dry-run",
             "roster sudo grant alice /usr/bin/id",
             "roster sudo grant %dev --nopasswd --for 1h -- /usr/bin/journalctl -b",
         ],

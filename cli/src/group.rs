@@ -190,7 +190,7 @@ impl Update {
 }
 
 async fn delete(subject: &str, yes: bool, session: &Session) -> Result<Answer, Error> {
-    if session.is_interactive() && !yes && !confirm(&format!("Delete the group {subject}?"))? {
+    if session.must_confirm() && !yes && !confirm(&format!("Delete the group {subject}?"))? {
         return Err(Error::refused("cancelled", "nothing was deleted"));
     }
     session.call::<_, ()>("DeleteGroup", &(subject,)).await?;

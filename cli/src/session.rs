@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use bus::names::{INTERFACE, PATH, PLAN, READS, SERVICE};
 use bus::{CallError, Dictionary, ErrorName, from_dictionary, secret_from_fd, secret_to_fd};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
@@ -28,21 +29,29 @@ const SECRET_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Session {
     columns: Option<usize>,
     interactive: bool,
+    /// Calls that would change something ask for the plan instead.
+    dry_run: bool,
     accounts: OnceCell<Proxy<'static>>,
 }
 
 impl Session {
     /// A session that is not connected yet.
     #[must_use]
-    pub fn new(columns: Option<usize>) -> Self {
+    pub fn new(columns: Option<usize>, dry_run: bool) -> Self {
         let interactive = std::io::stdin().is_terminal();
-        Self { columns, interactive, accounts: OnceCell::new() }
+        Self { columns, interactive, dry_run, accounts: OnceCell::new() }
     }
 
     /// The width of the terminal that the answer goes to, if it is one.
     #[must_use]
     pub fn columns(&self) -> Option<usize> {
         self.columns
+    }
+
+    /// Whether the caller must be asked before something is done that is hard to take back.
+    #[must_use]
+    pub fn must_confirm(&self) -> bool {
+        self.is_interactive() && !self.dry_run
     }
 
     /// Whether somebody can be asked.
@@ -60,14 +69,14 @@ impl Session {
         B: serde::Serialize + DynamicType,
         R: for<'d> DynamicDeserialize<'d>,
     {
-        let accounts = self.accounts.get_or_try_init(connect).await?;
-        self.send(accounts, method, body).await
+        self.call_on(INTERFACE, method, body).await
     }
 
-    /// Calls a method of another interface of the same object.
+    /// Calls a method of another interface of the same object. In a dry run, a method that would
+    /// change something is planned instead, and the verb ends there.
     ///
     /// # Errors
-    /// As [`Session::call`].
+    /// As [`Session::call`]; [`Error::Planned`].
     pub async fn call_on<B, R>(
         &self,
         interface: &'static str,
@@ -80,8 +89,16 @@ impl Session {
     {
         let accounts = self.accounts.get_or_try_init(connect).await?;
         let connection = accounts.connection();
-        let other = Proxy::new(connection, bus::names::SERVICE, bus::names::PATH, interface);
-        self.send(&other.await.map_err(failure)?, method, body).await
+        let on = |interface| Proxy::new(connection, SERVICE, PATH, interface);
+        if self.dry_run && !READS.contains(&method) {
+            let plans = on(PLAN).await.map_err(failure)?;
+            let plan: Dictionary = self.send(&plans, method, body).await?;
+            return Err(Error::Planned(Box::new(to_record(&plan)?)));
+        }
+        if interface == INTERFACE {
+            return self.send(accounts, method, body).await;
+        }
+        self.send(&on(interface).await.map_err(failure)?, method, body).await
     }
 
     async fn send<B, R>(
@@ -126,9 +143,7 @@ async fn connect() -> Result<Proxy<'static>, Error> {
         .build()
         .await
         .map_err(|error| Error::Unreachable(format!("no system bus: {error}")))?;
-    Proxy::new_owned(connection, bus::names::SERVICE, bus::names::PATH, bus::names::INTERFACE)
-        .await
-        .map_err(failure)
+    Proxy::new_owned(connection, SERVICE, PATH, INTERFACE).await.map_err(failure)
 }
 
 /// A dictionary of the bus as a record.

@@ -42,7 +42,7 @@ impl Delete {
             Home::Archive => ("archive", "is archived"),
             Home::Purge => ("purge", "is ERASED"),
         };
-        if session.is_interactive() && !self.yes {
+        if session.must_confirm() && !self.yes {
             let question =
                 format!("Delete {subject} and end its sessions? The home directory {fate}.");
             if !confirm(&question)? {

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::fake_bus::Bus;
 
 /// Standard input, command line, method, arguments.
-type Case = (&'static str, &'static [&'static str], &'static str, Value);
+pub type Case = (&'static str, &'static [&'static str], &'static str, Value);
 
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let secret = |text: &str| json!({ "secret": text });
     vec![
         (

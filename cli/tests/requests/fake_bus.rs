@@ -23,6 +23,7 @@ use zbus::{Connection, Guid, MessageStream, Variant};
 /// A call as it arrived.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
+    pub interface: String,
     pub method: String,
     pub signature: String,
     pub interactive: bool,
@@ -168,6 +169,7 @@ fn note(message: &Message) -> Call {
         body.deserialize::<Structure<'_>>().unwrap().into_fields()
     };
     Call {
+        interface: message.header().interface().unwrap().to_string(),
         method: message.header().member().unwrap().to_string(),
         signature,
         interactive: message.primary_header().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH),
@@ -225,6 +227,12 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
         error.fields.add("home", accounts::Code::Reserved, "'/' is nobody's home");
         error.fields.add("uid", accounts::Code::Reserved, "0 is root's");
         return connection.send(&error.create_reply(&header)?).await;
+    }
+    if call.interface == bus::names::PLAN {
+        let change = json!({"kind": "user", "name": "alice", "field": "shell", "to": "/bin/sh"});
+        let plan = json!({"verb": call.method, "subject": "alice", "changes": [change],
+            "effects": [], "files": [], "warnings": []});
+        return connection.reply(&header, &dictionary(plan)).await;
     }
     let codes = r#"{"recovery_codes":["aaaa-bbbb","cccc-dddd"]}"#;
     match call.method.as_str() {

@@ -12,5 +12,6 @@ mod fake_bus;
 mod form;
 mod metadata;
 mod own_password;
+mod plans;
 mod refusals;
 mod terminal;
