@@ -16,6 +16,7 @@ mod logins;
 mod outages;
 mod package;
 mod people;
+mod plans;
 mod rights;
 mod second_factor;
 mod seeds;

@@ -170,11 +170,10 @@ fn collect(directory: &Path, files: &mut BTreeMap<String, (u32, Vec<u8>)>) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let meta = std::fs::symlink_metadata(&path).unwrap();
-        let content = if meta.is_file() && !path.ends_with("roster.db-wal") {
-            std::fs::read(&path).unwrap()
-        } else {
-            Vec::new()
-        };
+        // SQLite's own scratch; what the database holds is compared by itself.
+        let scratch = ["db-wal", "db-shm"].iter().any(|end| path.to_string_lossy().ends_with(end));
+        let content =
+            if meta.is_file() && !scratch { std::fs::read(&path).unwrap() } else { Vec::new() };
         files.insert(path.display().to_string(), (meta.mode(), content));
         if meta.is_dir() {
             collect(&path, files);

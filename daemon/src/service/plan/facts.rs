@@ -181,8 +181,9 @@ fn credentials(
     tell("totp", format!("{state}{waits}"), mark.finalize().into());
 
     let codes = db.recovery_codes(id)?;
-    tell("recovery_codes", format!("{} left", codes.len()), Sha256::digest(codes.concat()).into());
-    fields.insert("recovery".to_owned(), db.recovery_enabled(id)?.into());
+    let taken = if db.recovery_enabled(id)? { "" } else { ", not taken" };
+    let state = format!("{} left{taken}", codes.len());
+    tell("recovery_codes", state, Sha256::digest(codes.concat()).into());
     Ok(marks)
 }
 
