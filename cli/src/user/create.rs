@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 use zbus::wire::OwnedFd;
 
+use super::leftovers::phrases;
 use super::password::{FirstPassword, Plan};
 use super::record::complete;
 use super::record_flags::RecordFlags;
@@ -128,7 +129,15 @@ async fn send(
         said.push_str("\nPassword, shown only now: ");
         said.push_str(&printable(&generated));
     }
-    Ok(Answer::new(user, View::Text(said.into())))
+    let warnings = phrases(&user["warnings"], true);
+    let answer = Answer::new(user, View::Text(said.into()));
+    Ok(match warnings {
+        Some(found) => answer.with_note(format!(
+            "warning: somebody else has left under this name: {}",
+            printable(&found)
+        )),
+        None => answer,
+    })
 }
 
 fn sentence(user: &Value) -> String {

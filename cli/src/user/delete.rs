@@ -1,11 +1,14 @@
 //! `roster user delete`.
 
+use bus::Dictionary;
 use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 
+use super::leftovers::phrases;
 use crate::error::Error;
 use crate::output::Answer;
 use crate::secret::confirm;
-use crate::session::{Options, Session};
+use crate::session::{Options, Session, to_record};
 
 /// The account to delete, and what becomes of what it leaves.
 #[derive(Debug, Args)]
@@ -51,7 +54,14 @@ impl Delete {
         }
         let options =
             Options::from([("delete_group", (!self.keep_group).into()), ("home", home.into())]);
-        session.call::<_, ()>("DeleteUser", &(subject, options)).await?;
-        Ok(Answer::done(&format!("Deleted {subject}.")))
+        let deleted: Dictionary = session.call("DeleteUser", &(subject, options)).await?;
+        let deleted = Value::Object(to_record(&deleted)?);
+        let leftovers = deleted["leftovers"].clone();
+        let mut lines = vec![format!("Deleted {subject}.")];
+        if let Some(left) = phrases(&leftovers, false) {
+            lines.push(format!("Left behind: {left}."));
+        }
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        Ok(Answer::lines(json!({"done": true, "leftovers": leftovers}), &lines))
     }
 }

@@ -3,6 +3,7 @@
 mod activity;
 mod create;
 mod delete;
+mod leftovers;
 mod lookup;
 mod metadata;
 mod own;

@@ -259,6 +259,13 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
                 "service": "sshd", "from": "192.0.2.7"});
             connection.reply(&header, &dictionary(seen)).await
         }
+        "DeleteUser" => {
+            let left = json!({"leftovers": [
+                {"kind": "mail", "path": "/var/mail/alice", "count": 1, "uid": 3000},
+                {"kind": "temporary_files", "path": "/tmp", "count": 2, "uid": 3000},
+            ]});
+            connection.reply(&header, &dictionary(left)).await
+        }
         "RestoreUser" => {
             let restored = json!({"missing_groups": ["ops\u{1b}[2J"], "left_out": [],
                 "credentials_gone": ["password"], "home_state": "restored"});

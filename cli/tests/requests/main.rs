@@ -8,6 +8,7 @@ mod answers;
 mod audit;
 mod calls;
 mod completion;
+mod deletion;
 mod fake_bus;
 mod form;
 mod metadata;

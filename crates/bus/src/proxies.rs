@@ -36,7 +36,7 @@ pub trait Accounts {
     ) -> Result<Dictionary>;
 
     #[zbus(allow_interactive_auth)]
-    fn delete_user(&self, subject: &str, options: Options<'_>) -> Result<()>;
+    fn delete_user(&self, subject: &str, options: Options<'_>) -> Result<Dictionary>;
 
     #[zbus(allow_interactive_auth)]
     fn get_user(&self, subject: &str) -> Result<Dictionary>;
@@ -198,5 +198,5 @@ pub trait User {
     fn set_password(&self, password: Fd<'_>, options: Options<'_>) -> Result<()>;
 
     #[zbus(allow_interactive_auth)]
-    fn delete(&self, options: Options<'_>) -> Result<()>;
+    fn delete(&self, options: Options<'_>) -> Result<Dictionary>;
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use accounts::{Code, Subject};
 use bus::names::{DEFAULT_PAGE, MAX_PAGE};
 use bus::{BusError, Dictionary};
+use serde_json::json;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{ObjectPath, OwnedFd, OwnedObjectPath, interface};
@@ -72,7 +73,11 @@ impl Accounts {
         let created =
             self.door.run(move |service| service.create_user(&grant, &fields, password)).await?;
         let secret = created.password.as_ref().map(|password| give(password.as_bytes()));
-        Ok((record(&created.user)?, secret.transpose()?.into_iter().collect()))
+        let mut user = record(&created.user)?;
+        if !created.warnings.is_empty() {
+            user.extend(record(&json!({ "warnings": created.warnings }))?);
+        }
+        Ok((user, secret.transpose()?.into_iter().collect()))
     }
 
     #[zbus(out_args("user"))]
@@ -86,12 +91,13 @@ impl Accounts {
         users::update(&self.door, &call, self::subject(subject)?, &fields, options).await
     }
 
+    #[zbus(out_args("deleted"))]
     async fn delete_user(
         &self,
         subject: &str,
         options: Dictionary,
         #[zbus(header)] call: Header<'_>,
-    ) -> Result<(), BusError> {
+    ) -> Result<Dictionary, BusError> {
         users::delete(&self.door, &call, self::subject(subject)?, options).await
     }
 

@@ -206,11 +206,12 @@ impl UserObject {
         users::set_password(&self.door, &call, self.subject(), password, options).await
     }
 
+    #[zbus(out_args("deleted"))]
     async fn delete(
         &self,
         options: Dictionary,
         #[zbus(header)] call: Header<'_>,
-    ) -> Result<(), BusError> {
+    ) -> Result<Dictionary, BusError> {
         users::delete(&self.door, &call, self.subject(), options).await
     }
 }

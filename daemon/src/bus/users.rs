@@ -67,7 +67,7 @@ pub(super) async fn delete(
     call: &Header<'_>,
     subject: Subject,
     options: Dictionary,
-) -> Result<(), BusError> {
+) -> Result<Dictionary, BusError> {
     let mut options = Options::new(options);
     let delete_group = options.truth("delete_group").unwrap_or(true);
     let home = match options.text("home").as_deref() {
@@ -82,7 +82,7 @@ pub(super) async fn delete(
     options.finish()?;
     let grant = door.grant(call, Verb::DeleteUser, Some(&subject)).await?;
     let options = DeleteOptions { delete_group, home };
-    door.run(move |service| service.delete_user(&grant, &subject, options)).await
+    record(&door.run(move |service| service.delete_user(&grant, &subject, options)).await?)
 }
 
 /// `LockUser`.

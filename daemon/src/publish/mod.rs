@@ -10,6 +10,7 @@ pub mod home;
 pub mod host;
 pub mod index;
 pub mod journal;
+pub mod leftovers;
 pub mod samba;
 pub mod sessions;
 pub mod sudoers;

@@ -67,6 +67,12 @@ pub fn check(uid: u32) -> Result<(), EffectError> {
     if uid < FIRST_USER { Err(EffectError::RefusedUid(uid)) } else { Ok(()) }
 }
 
+/// How many processes of `uid` run now.
+#[must_use]
+pub fn count(host: &Host, uid: u32) -> u64 {
+    processes(&host.proc, uid).map_or(0, |pids| pids.len() as u64)
+}
+
 fn processes(proc: &Path, uid: u32) -> Result<Vec<Pid>, EffectError> {
     let mut pids = Vec::new();
     for entry in std::fs::read_dir(proc).during(|| "list processes")? {

@@ -14,6 +14,7 @@ use super::local_accounts::LocalAccounts;
 use super::{Error, Service, record};
 use crate::authorize::{Action, Grant};
 use crate::publish::effect::Effect;
+use crate::publish::leftovers::{self, Leftover};
 use crate::secret::Secret;
 use crate::store::{Db, HolderKey, PasswordRow, UserRow};
 
@@ -35,6 +36,8 @@ pub struct Created {
     pub user: User,
     /// The generated password, if one was asked for.
     pub password: Option<Secret>,
+    /// What somebody else has left under that name, which is not the new user's.
+    pub warnings: Vec<Leftover>,
 }
 
 /// On what a user is created.
@@ -117,7 +120,8 @@ impl Service {
         if let Some(password) = &password {
             self.hand_to_samba(grant.actor(), user.id, password)?;
         }
-        Ok(Created { user, password: password.filter(|_| generated) })
+        let warnings = leftovers::in_wait(&self.host, &user.name, user.uid, user.home.as_str());
+        Ok(Created { user, password: password.filter(|_| generated), warnings })
     }
 
     /// Finds everything a request needs, or every field that is wrong with it.

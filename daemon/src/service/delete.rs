@@ -1,6 +1,7 @@
 //! Deleting a user.
 
 use accounts::Subject;
+use serde::Serialize;
 use serde_json::json;
 
 use super::administrators::need;
@@ -8,6 +9,7 @@ use super::change::EventKind;
 use super::{Error, Service, caller};
 use crate::authorize::{Action, Grant};
 use crate::publish::effect::Effect;
+use crate::publish::leftovers::{self, Leftover};
 use crate::store::{Db, DeletedHome, GroupRow, HolderKey, Remains, Tombstone, TotpState, UserRow};
 
 /// What becomes of a deleted user's home directory.
@@ -31,6 +33,13 @@ pub struct DeleteOptions {
     pub home: HomeFate,
 }
 
+/// What a deletion leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Deleted {
+    /// What is still on the machine, of that name or that number.
+    pub leftovers: Vec<Leftover>,
+}
+
 impl Default for DeleteOptions {
     fn default() -> Self {
         Self { delete_group: true, home: HomeFate::Keep }
@@ -49,8 +58,8 @@ impl Service {
         grant: &Grant,
         subject: &Subject,
         options: DeleteOptions,
-    ) -> Result<(), Error> {
-        self.change(grant.actor(), |change| {
+    ) -> Result<Deleted, Error> {
+        let (name, uid, home) = self.change(grant.actor(), |change| {
             let mut user = caller::find(change.db, subject)?;
             need(grant, Action::UserDelete, Some(user.id))?;
             if grant.actor().uid == user.uid {
@@ -95,6 +104,7 @@ impl Service {
             let shown = json!({ "uid": user.uid, "home": format!("{:?}", options.home) });
             change.audit("user-delete", user.name.as_str(), &user.id.to_string(), &shown)?;
             change.announce(EventKind::Removed, user.uid, user.name.as_str());
+            let gone = (user.name.clone(), user.uid, user.home.as_str().to_owned());
             change.db.insert_tombstone(&Tombstone {
                 user,
                 deleted_at: change.now,
@@ -102,8 +112,9 @@ impl Service {
                 home,
                 remains,
             })?;
-            Ok(())
-        })
+            Ok(gone)
+        })?;
+        Ok(Deleted { leftovers: leftovers::of_deleted(&self.host, &name, uid, &home) })
     }
 }
 

@@ -56,7 +56,7 @@ use std::time::Instant;
 pub use audit::{AuditQuery, MAX_KNOWN, MESSAGE_ID};
 pub use change::{Event, EventKind, Of};
 pub use create::{Created, NewPassword};
-pub use delete::{DeleteOptions, HomeFate};
+pub use delete::{DeleteOptions, Deleted, HomeFate};
 pub use error::Error;
 pub use login::{Login, NotPermitted, OutOfTurn};
 pub use lookups::{Page, PasswdEntry};

@@ -66,3 +66,19 @@ fn deleted_users_are_for_administrators_and_their_list_for_auditors() {
         });
     }
 }
+
+#[test]
+fn what_is_left_of_a_name_is_told_when_it_goes_and_when_it_comes() {
+    let bus = PrivateBus::new();
+    bus.create(json!({"name": "alice"}));
+    let crontab = bus.dir.path().join("var/spool/cron/crontabs/alice");
+    std::fs::create_dir_all(crontab.parent().unwrap()).unwrap();
+    std::fs::write(&crontab, "").unwrap();
+    std::os::unix::fs::chown(&crontab, Some(ALICE), None).unwrap();
+    let expected = json!([{"kind": "crontab", "path": "/var/spool/cron/crontabs/alice",
+        "count": 1, "uid": ALICE}]);
+    let deleted = bus.accounts_as(ROOT, |a| async move { a.delete_user("alice", [].into()).await });
+    assert_eq!(record(&deleted.unwrap()), json!({ "leftovers": expected }));
+    assert_eq!(record(&bus.create(json!({"name": "alice"})))["warnings"], expected);
+    assert!(record(&bus.create(json!({"name": "bob"}))).get("warnings").is_none());
+}

@@ -11,14 +11,14 @@ use std::process::Command;
 use super::create::{Owner, create};
 use crate::publish::host::Host;
 
-pub(super) const UID: u32 = 3000;
+pub(crate) const UID: u32 = 3000;
 pub(super) const GID: u32 = 3001;
 pub(super) const OWNER: Owner = Owner { uid: UID, gid: GID, mode: 0o700 };
 
 /// Set in the environment of a test that runs itself again in a mount namespace.
 const INNER: &str = "ROSTER_TEST_IN_MOUNT_NAMESPACE";
 
-pub(super) struct Machine {
+pub(crate) struct Machine {
     pub host: Host,
     root: tempfile::TempDir,
 }
