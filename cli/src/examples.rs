@@ -50,6 +50,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         "user restore",
         &["roster user restore bob", "roster user restore alice --name alice2 --without-sudo"],
     ),
+    ("user sync", &["roster user sync alice", "roster user sync --all --limit 100 --offset 200"]),
     ("user purge", &["roster user purge bob --yes"]),
     ("user lock", &["roster user lock alice"]),
     ("user unlock", &["roster user unlock alice"]),

@@ -81,6 +81,7 @@ const VERBS: &[&str] = &[
     "user next-uid",
     "user lastseen",
     "user report",
+    "user sync",
     "user shells",
     "group show",
     "group add-member",

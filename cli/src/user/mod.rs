@@ -12,6 +12,7 @@ mod query;
 pub mod record;
 mod record_flags;
 mod restore;
+mod sync;
 mod update;
 
 use bus::names::ADMINISTRATION;
@@ -42,6 +43,8 @@ pub enum Verb {
     Restore(restore::Restore),
     /// Forgets a deleted account for good, and erases its archived home
     Purge(restore::Purge),
+    /// Reconciles accounts with the system's own files: groups that are gone, collisions
+    Sync(sync::Sync),
     /// Refuses every login: password, key, second factor, cron, su
     Lock(Subject),
     /// Ends a lock, and the wait after wrong passwords
@@ -101,6 +104,7 @@ impl Verb {
             Self::Delete(delete) => delete.run(session).await,
             Self::Restore(restore) => restore.run(session).await,
             Self::Purge(purge) => purge.run(session).await,
+            Self::Sync(sync) => sync.run(session).await,
             Self::Lock(user) => {
                 session.call::<_, ()>("LockUser", &(user.subject.as_str(),)).await?;
                 Ok(Answer::done(&format!("Locked {}.", user.subject)))

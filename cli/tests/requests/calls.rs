@@ -147,6 +147,13 @@ pub fn cases() -> Vec<Case> {
             "RestoreUser",
             json!(["alice", {"name": "alice2", "without_sudo": true}]),
         ),
+        ("", &["user", "sync"], "SyncUsers", json!([[], {"limit": 500, "offset": 0}])),
+        (
+            "",
+            &["user", "sync", "alice", "uid:3001", "--limit", "1"],
+            "SyncUsers",
+            json!([["alice", "uid:3001"], {"limit": 1, "offset": 0}]),
+        ),
         ("", &["user", "purge", "uid:3000", "--yes"], "PurgeUser", json!(["uid:3000"])),
         (
             "",

@@ -1,4 +1,4 @@
-//! What a deletion leaves behind, and what of a deleted account comes back.
+//! What a deletion leaves behind, what of a deleted account comes back, and what sync says.
 
 use serde_json::json;
 
@@ -40,4 +40,16 @@ fn deleted_accounts_are_a_list() {
     let table = bus.roster(&["user", "list", "--deleted"], b"").stdout;
     assert!(table.contains("PURGED FROM") && table.contains("2026-03-02T12:00:00Z"), "{table}");
     assert_eq!(bus.roster(&["user", "list", "--deleted", "--locked"], b"").status, 2);
+}
+
+#[test]
+fn sync_says_a_line_for_each_account_and_what_there_is_to_decide() {
+    let bus = Bus::start();
+    let said = bus.roster(&["user", "sync", "--all"], b"").stdout;
+    let expected = "alice - updated\n  left the group ops, which is gone\n  \
+        problem: there is no home\\u{1b}[2J\n";
+    assert_eq!(said, expected);
+    let list = bus.roster(&["user", "sync", "--json"], b"").json();
+    assert_eq!((&list["total"], &list["users"][0]["result"]), (&json!(1), &json!("updated")));
+    assert_eq!(bus.roster(&["user", "sync", "alice", "--all"], b"").status, 2);
 }

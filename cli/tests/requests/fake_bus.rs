@@ -266,6 +266,12 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
             ]});
             connection.reply(&header, &dictionary(left)).await
         }
+        "SyncUsers" => {
+            let user = json!({"name": "alice", "uid": 3000, "result": "updated",
+                "changes": ["left the group ops, which is gone"],
+                "problems": [{"code": "no_home", "message": "there is no home\u{1b}[2J"}]});
+            connection.reply(&header, &(1_u64, vec![dictionary(user)])).await
+        }
         "RestoreUser" => {
             let restored = json!({"missing_groups": ["ops\u{1b}[2J"], "left_out": [],
                 "credentials_gone": ["password"], "home_state": "restored"});

@@ -30,4 +30,11 @@ pub trait Lifecycle {
 
     #[zbus(allow_interactive_auth)]
     fn purge_user(&self, subject: &str) -> Result<()>;
+
+    #[zbus(allow_interactive_auth)]
+    fn sync_users(
+        &self,
+        subjects: &[&str],
+        options: HashMap<&str, Variant<'_>>,
+    ) -> Result<(u64, Vec<Dictionary>)>;
 }

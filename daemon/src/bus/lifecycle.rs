@@ -1,4 +1,4 @@
-//! Deleted users: listed, restored, purged. What the methods mean is in
+//! Deleted users: listed, restored, purged; and users reconciled with the host's files. What the methods mean is in
 //! packaging/dbus/org.roster.Accounts1.Lifecycle.xml.
 
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use zbus::message::Header;
 
 use super::accounts::page;
 use super::door::Door;
-use super::errors::bus_error;
+use super::errors::{bus_error, invalid};
 use super::gate::Guarded;
 use super::options::Options;
 use super::records::{record, records, subject};
 use super::verb::Verb;
-use crate::service::{RestoreOptions, Service};
+use crate::service::{MAX_NAMED, RestoreOptions, Service};
 
 /// The interface, on the object at /org/roster/Accounts1.
 pub(super) struct Lifecycle {
@@ -76,6 +76,28 @@ impl Lifecycle {
         let restore = move |service: &Service| service.restore_user(&grant, &subject, &given);
         let restored = self.door.run(restore).await?;
         Ok((record(&restored.user)?, record(&restored)?))
+    }
+
+    #[zbus(out_args("total", "users"))]
+    async fn sync_users(
+        &self,
+        subjects: Vec<String>,
+        options: Dictionary,
+        #[zbus(header)] call: Header<'_>,
+    ) -> Result<(u64, Vec<Dictionary>), BusError> {
+        if subjects.len() > MAX_NAMED {
+            return Err(invalid("subjects", &format!("are more than {MAX_NAMED}")));
+        }
+        let subjects = subjects.iter().map(|text| subject(text)).collect::<Result<Vec<_>, _>>()?;
+        let (offset, limit) = page(options)?;
+        let grant = self.door.grant(&call, Verb::SyncUsers, None).await?;
+        let sync = move |service: &Service| {
+            let page = service
+                .sync_users(&grant, &subjects, offset, limit)
+                .map_err(|error| bus_error(&error))?;
+            Ok((page.total, records(&page.items)?))
+        };
+        self.door.blocking(sync).await
     }
 
     async fn purge_user(

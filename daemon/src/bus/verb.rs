@@ -45,6 +45,8 @@ verbs! {
     RestoreUser = "restore-user" => UserCreate,
     /// `PurgeUser`.
     PurgeUser = "purge-user" => UserDelete,
+    /// `SyncUsers`.
+    SyncUsers = "sync-users" => UserUpdate,
     /// `GetUser`, `FindUser`, `GetMetadata`, `ListUserShells` and a user's properties.
     GetUser = "get-user" => UserRead,
     /// `ListUsers`.

@@ -36,6 +36,7 @@ mod samba;
 mod set_up;
 mod shells;
 mod sudo;
+mod sync;
 mod tombstones;
 mod two_factor;
 mod update;
@@ -64,6 +65,7 @@ pub use plan::{Changed, Plan, PlannedEffect};
 pub use query::{Answer, MAX_SEARCH};
 pub use restore::{RestoreOptions, Restored};
 pub use sudo::{Holder, SudoRuleEntry};
+pub use sync::{MAX_NAMED, Problem, Synced};
 pub use tombstones::DeletedUser;
 pub use two_factor::{Enrolment, Provider, TwoFactorState};
 

@@ -91,7 +91,7 @@ impl Service {
         Ok(host.group_by_gid(gid).map(|group| group.name.clone()).unwrap_or_default())
     }
 
-    fn shells_with<'a>(&self, groups: impl IntoIterator<Item = &'a str>) -> Shells {
+    pub(super) fn shells_with<'a>(&self, groups: impl IntoIterator<Item = &'a str>) -> Shells {
         let mut shells = self.shells();
         let added = &self.config.accounts.group_shells;
         for group in groups {

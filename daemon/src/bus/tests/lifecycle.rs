@@ -82,3 +82,29 @@ fn what_is_left_of_a_name_is_told_when_it_goes_and_when_it_comes() {
     assert_eq!(record(&bus.create(json!({"name": "alice"})))["warnings"], expected);
     assert!(record(&bus.create(json!({"name": "bob"}))).get("warnings").is_none());
 }
+
+#[test]
+fn users_are_reconciled_with_the_hosts_files() {
+    let bus = PrivateBus::new();
+    bus.create(json!({"name": "alice", "groups": ["docker"]}));
+    let group = bus.dir.path().join("group");
+    let text = std::fs::read_to_string(&group).unwrap();
+    std::fs::write(&group, text.replace("docker:x:990:\n", "")).unwrap();
+    bus.call_as(ROOT, |connection| async move {
+        let bus = LifecycleProxy::new(&connection).await.unwrap();
+        let (total, users) = bus.sync_users(&["alice"], [].into()).await.unwrap();
+        let alice = record(&users[0]);
+        assert_eq!((total, &alice["result"]), (1, &json!("updated")));
+        assert_eq!(alice["problems"][0]["code"], "no_home");
+        let (_, users) = bus.sync_users(&[], [("limit", 1_u32.into())].into()).await.unwrap();
+        assert_eq!(record(&users[0])["result"], "nothing to update");
+        let many = vec!["alice"; 1001];
+        assert_eq!(refused(bus.sync_users(&many, [].into()).await).fields.0[0].field, "subjects");
+        let nobody = bus.sync_users(&["nobody"], [].into()).await;
+        assert_eq!(refused(nobody).name, ErrorName::NoSuchUser);
+    });
+    bus.call_as(ALICE, |connection| async move {
+        let bus = LifecycleProxy::new(&connection).await.unwrap();
+        assert_eq!(refused(bus.sync_users(&[], [].into()).await).name, ErrorName::NotAuthorized);
+    });
+}

@@ -43,6 +43,8 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("UpdateUser", "with power") => {
             vec![subject(), map(json!({"groups": ["docker"]})), none()]
         }
+        // Nothing is out of step: it only looks.
+        ("SyncUsers", _) => vec![Variant::new(vec![about.name.clone()]), none()],
         ("DeleteUser" | "RestoreUser", _) => vec![subject(), none()],
         ("Update", "with power") if method.interface == GROUP => {
             vec![map(json!({"name": "sudo"}))]

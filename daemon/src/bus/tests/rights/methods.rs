@@ -110,6 +110,7 @@ pub(super) const METHODS: &[Method] = &[
     method(LIFECYCLE, ("ListDeletedUsers", ""), READ_ALL, &["list-deleted-users"], Reads),
     method(LIFECYCLE, ("RestoreUser", ""), ADMINISTER_ALL, &["restore-user"], Changes),
     method(LIFECYCLE, ("RestoreUser", "with power"), ADMINISTER_ALL, &["restore-user", "grant-sudo"], Changes),
+    method(LIFECYCLE, ("SyncUsers", ""), ADMINISTER_ALL, &["sync-users"], Reads),
     method(LIFECYCLE, ("PurgeUser", ""), ADMINISTER_ALL, &["purge-user"], Changes),
     method(METADATA, ("GetMetadata", ""), READ, &["get-user"], Reads),
     method(METADATA, ("SetAttribute", ""), ADMINISTER, &["set-attribute"], Changes),
