@@ -147,6 +147,7 @@ pub fn cases() -> Vec<Case> {
             "RestoreUser",
             json!(["alice", {"name": "alice2", "without_sudo": true}]),
         ),
+        ("", &["user", "shells", "alice"], "ListUserShells", json!(["alice"])),
         ("", &["user", "sync"], "SyncUsers", json!([[], {"limit": 500, "offset": 0}])),
         (
             "",
