@@ -15,7 +15,7 @@ const FIRST: &[&str] = &["name", "gid", "id", "display_name", "members"];
 const COLUMNS: &[Column] = &[
     Column::field("NAME", "name"),
     Column::field("GID", "gid"),
-    Column::field("DISPLAY NAME", "display_name"),
+    Column::field("DISPLAY NAME", "display_name").rank(1),
     Column::field("MEMBERS", "members"),
 ];
 

@@ -23,9 +23,9 @@ const COLUMNS: &[Column] = &[
     Column::field("ID", "id"),
     Column::of("TYPE", |key| word(key, 0)),
     Column::field("FINGERPRINT", "fingerprint"),
-    Column::of("COMMENT", |key| word(key, 2)),
-    Column::field("ADDED", "added_at"),
-    Column::field("EXPIRES", "expires_at"),
+    Column::of("COMMENT", |key| word(key, 2)).rank(1),
+    Column::field("ADDED", "added_at").rank(3),
+    Column::field("EXPIRES", "expires_at").rank(2),
 ];
 
 /// The verbs of a key.

@@ -22,6 +22,8 @@ pub type Options<'a> = HashMap<&'a str, Variant<'a>>;
 
 /// Longer than any host effect and any polkit dialogue should take.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// What a daemon that was killed takes to be there again (RestartSec= in rosterd.service).
+const RESTART: Duration = Duration::from_millis(500);
 /// The daemon fills the pipe before it answers.
 const SECRET_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -117,7 +119,14 @@ impl Session {
         } else {
             MethodFlags::empty()
         };
-        let reply = proxy.call_with_flags(method, flags, body).await.map_err(failure)?;
+        let mut reply = proxy.call_with_flags(method, flags, body).await;
+        // The daemon went away under the call, and systemd or the bus starts it anew. What only
+        // reads is asked again; what changes something may have been done.
+        if is_read(method) && reply.as_ref().is_err_and(went_away) {
+            tokio::time::sleep(RESTART).await;
+            reply = proxy.call_with_flags(method, flags, body).await;
+        }
+        let reply = reply.map_err(failure)?;
         reply.ok_or_else(|| Error::Local(format!("{method} was not answered")))
     }
 
@@ -134,6 +143,32 @@ impl Session {
         B: serde::Serialize + DynamicType,
     {
         to_record(&self.call::<_, Dictionary>(method, body).await?)
+    }
+}
+
+/// Whether a method changes nothing, by its name.
+fn is_read(method: &str) -> bool {
+    ["Get", "List", "Find", "Query", "Search", "Has", "WhoAmI"]
+        .iter()
+        .any(|verb| method.starts_with(verb))
+}
+
+/// Whether the daemon ended while it was asked.
+fn went_away(error: &zbus::Error) -> bool {
+    const NAMES: &[&str] = &["ServiceUnknown", "NameHasNoOwner", "NoReply", "Disconnected"];
+    match error {
+        zbus::Error::MethodError(name, ..) => name
+            .as_str()
+            .strip_prefix("org.freedesktop.DBus.Error.")
+            .is_some_and(|name| NAMES.contains(&name)),
+        zbus::Error::FDO(error) => matches!(
+            **error,
+            zbus::fdo::Error::ServiceUnknown(_)
+                | zbus::fdo::Error::NameHasNoOwner(_)
+                | zbus::fdo::Error::NoReply(_)
+                | zbus::fdo::Error::Disconnected(_)
+        ),
+        _ => false,
     }
 }
 
@@ -233,6 +268,16 @@ mod tests {
         assert_eq!(code(ErrorName::UserExists), "name_in_use");
         assert_eq!(code(ErrorName::GroupExists), "name_in_use");
         assert_eq!(code(ErrorName::IdInUse), "id_in_use");
+    }
+
+    #[test]
+    fn only_what_reads_is_asked_again() {
+        for method in ["GetUser", "ListUsers", "QueryUsers", "SearchUsers", "WhoAmI", "FindUser"] {
+            assert!(is_read(method), "{method}");
+        }
+        for method in ["CreateUser", "VerifyTotp", "GenerateRecoveryCodes", "ReserveUid", "Plan"] {
+            assert!(!is_read(method), "{method}");
+        }
     }
 
     #[test]

@@ -18,8 +18,8 @@ const COLUMNS: &[Column] = &[
         let free = rule.get("nopasswd").and_then(Value::as_bool) == Some(true);
         if free { "not asked" } else { "asked" }.to_owned()
     }),
-    Column::field("GRANTED", "created_at"),
-    Column::field("EXPIRES", "expires_at"),
+    Column::field("GRANTED", "created_at").rank(2),
+    Column::field("EXPIRES", "expires_at").rank(1),
 ];
 
 /// The verbs of a sudo rule.

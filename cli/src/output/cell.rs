@@ -20,19 +20,27 @@ pub struct Column {
     pub heading: &'static str,
     /// The content.
     pub cell: Cell,
+    /// How early a narrow terminal does without it: the highest goes first.
+    pub rank: u8,
 }
 
 impl Column {
     /// A column that shows a field.
     #[must_use]
     pub const fn field(heading: &'static str, name: &'static str) -> Self {
-        Self { heading, cell: Cell::Field(name) }
+        Self { heading, cell: Cell::Field(name), rank: 0 }
     }
 
     /// A column that shows something derived from the entry.
     #[must_use]
     pub const fn of(heading: &'static str, derive: fn(&Value) -> String) -> Self {
-        Self { heading, cell: Cell::Of(derive) }
+        Self { heading, cell: Cell::Of(derive), rank: 0 }
+    }
+
+    /// The same column, done without that early.
+    #[must_use]
+    pub const fn rank(self, rank: u8) -> Self {
+        Self { rank, ..self }
     }
 
     /// The text for an entry.
@@ -67,19 +75,25 @@ pub fn text(value: &Value) -> String {
     }
 }
 
-/// A record's filled fields for people: the named ones first, then the others by name.
+/// A record's filled fields for people: the named ones first, then the others by name. An empty name
+/// is an empty line, where there is something above and below it.
 #[must_use]
 pub fn people(record: &Value, first: &[&str]) -> Vec<(String, String)> {
     let Some(map) = record.as_object() else { return Vec::new() };
     let others = map.keys().map(String::as_str).filter(|key| !first.contains(key));
-    first
-        .iter()
-        .copied()
-        .chain(others)
-        .filter_map(|key| Some((key, map.get(key)?)))
-        .filter(|(_, value)| !is_empty(value))
-        .flat_map(|(key, value)| lines(key, value))
-        .collect()
+    let mut shown = Vec::new();
+    let mut parted = false;
+    for key in first.iter().copied().chain(others) {
+        if key.is_empty() {
+            parted = !shown.is_empty();
+        } else if let Some(value) = map.get(key).filter(|value| !is_empty(value)) {
+            if std::mem::take(&mut parted) {
+                shown.push((String::new(), String::new()));
+            }
+            shown.extend(lines(key, value));
+        }
+    }
+    shown
 }
 
 /// A record's fields, one a line, values as programs want them.
@@ -139,5 +153,8 @@ mod tests {
         let shown = people(&record, &["uid", "name", "missing"]);
         let shown: Vec<_> = shown.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
         assert_eq!(shown, [("uid", "3000"), ("name", "alice"), ("a b", "x")]);
+        let shown = people(&record, &["", "uid", "", "tags", "", "name", "a_b", ""]);
+        let shown: Vec<_> = shown.iter().map(|(a, _)| a.as_str()).collect();
+        assert_eq!(shown, ["uid", "", "name", "a b"]);
     }
 }

@@ -193,7 +193,8 @@ impl Answer {
                     .iter()
                     .map(|row| shown.iter().map(|column| column.text(row)).collect())
                     .collect();
-                table::table(&headings, &rows, columns)
+                let ranks: Vec<_> = shown.iter().map(|column| column.rank).collect();
+                table::table(&headings, &ranks, &rows, columns)
             }
         })
     }

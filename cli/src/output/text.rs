@@ -70,18 +70,55 @@ pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
     }
-    let mut left = columns.saturating_sub(1);
-    let mut cut = String::new();
-    for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
+    let cut = head(text, columns.saturating_sub(1));
+    Cow::Owned(format!("{cut}…"))
+}
+
+/// The text in parts of so many columns at most, at least one; between words where that leaves no
+/// part nearly empty.
+#[must_use]
+pub fn fold(text: &str, columns: usize) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while width(rest) > columns {
+        let mut part = head(rest, columns);
+        if part.is_empty() {
+            // One character wider than the column still has to go somewhere.
+            let first = rest.chars().next().map_or(rest.len(), char::len_utf8);
+            part = &rest[..first];
+        } else if !rest[part.len()..].starts_with(' ')
+            && let Some(at) = part.rfind(' ')
+            && at > part.len() / 2
+        {
+            part = &part[..at];
+        }
+        rest = rest[part.len()..].trim_start_matches(' ');
+        parts.push(part.trim_end_matches(' '));
+    }
+    if parts.is_empty() || !rest.is_empty() {
+        parts.push(rest);
+    }
+    parts
+}
+
+/// As much of the beginning as fits into so many columns, with what combines with its last
+/// character.
+fn head(text: &str, columns: usize) -> &str {
+    let (mut end, mut left, mut last) = (0, columns, 0);
+    for (at, c) in text.char_indices() {
+        // After a narrow symbol this asks for its picture, which is wide.
+        let wide =
+            if c == '\u{fe0f}' { 2_usize.saturating_sub(last) } else { c.width().unwrap_or(0) };
         if wide > left {
-            break;
+            // Nor the symbol without its picture.
+            return if c == '\u{fe0f}' { &text[..end] } else { &text[..at] };
+        }
+        if c != '\u{fe0f}' && wide > 0 {
+            (end, last) = (at, wide);
         }
         left -= wide;
-        cut.push(c);
     }
-    cut.push('…');
-    Cow::Owned(cut)
+    text
 }
 
 #[cfg(test)]
@@ -114,5 +151,18 @@ mod tests {
         assert_eq!(fit("李小龍", 4), "李…");
         assert_eq!(fit("李小龍", 5), "李小…");
         assert_eq!(fit("x", 0), "…");
+        assert_eq!(fit("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
+        assert_eq!(fit("❤\u{fe0f}❤\u{fe0f}", 2), "…");
+        assert_eq!(fit("❤\u{fe0f}❤\u{fe0f}", 3), "❤\u{fe0f}…");
+    }
+
+    #[test]
+    fn text_is_folded_between_words_if_it_can_be() {
+        assert_eq!(fold("one, two, three", 9), ["one, two,", "three"]);
+        assert_eq!(fold("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(fold("a bcdefgh", 4), ["a bc", "defg", "h"]);
+        assert_eq!(fold("李小龍", 3), ["李", "小", "龍"]);
+        assert_eq!(fold("李", 1), ["李"]);
+        assert_eq!(fold("", 5), [""]);
     }
 }

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn every_field_of_the_record_can_be_a_column() {
-        for field in FIRST {
+        for field in FIRST.iter().filter(|field| !field.is_empty()) {
             assert!(ALL.contains(field), "{field}");
         }
         let options = json!({"select": ["uid", "attributes.desk", "attributes.x", "nonsense"]});

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::output::{Answer, Column};
 use crate::session::Session;
 
-/// What people read first.
+/// What people read first, in groups.
 pub const FIRST: &[&str] = &[
     "name",
     "uid",
@@ -16,28 +16,47 @@ pub const FIRST: &[&str] = &[
     "last_name",
     "email",
     "email_verified",
+    "",
     "group",
     "gid",
     "groups",
+    "role",
+    "tags",
+    "",
     "home",
     "home_mode",
     "shell",
-    "role",
+    "",
     "locked",
     "enabled",
+    "expires_at",
     "password_disabled",
     "password_changed_at",
+    "password_max_age",
+    "password_min_age",
+    "password_warn",
+    "password_inactive",
     "ssh_password_enabled",
     "twofactor_auth_configured",
+    "smb",
+    "tokens",
     "ssh_keys",
+    "",
     "sudo_commands",
     "sudo_commands_nopasswd",
-    "expires_at",
-    "last_login",
+    "",
+    "attributes",
+    "settings",
+    "profile",
+    "",
     "first_login",
+    "last_login",
     "created_at",
     "updated_at",
     "generation",
+    "builtin",
+    "immutable",
+    "local",
 ];
 
 /// Every field there is.
@@ -93,12 +112,12 @@ pub const ALL: &[&str] = &[
 pub const COLUMNS: &[Column] = &[
     Column::field("NAME", "name"),
     Column::field("UID", "uid"),
-    Column::field("GROUP", "group"),
-    Column::field("FULL NAME", "full_name"),
-    Column::field("ROLE", "role"),
+    Column::field("GROUP", "group").rank(4),
+    Column::field("FULL NAME", "full_name").rank(1),
+    Column::field("ROLE", "role").rank(2),
     Column::of("STATE", state),
-    Column::field("2FA", "twofactor_auth_configured"),
-    Column::field("SHELL", "shell"),
+    Column::field("2FA", "twofactor_auth_configured").rank(3),
+    Column::field("SHELL", "shell").rank(5),
 ];
 
 /// Fields that the bus leaves out when they hold nothing; programs get them as `null`.

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::password::GivenPassword;
-use super::record::{FIRST, complete};
+use super::record::complete;
 use super::record_flags::RecordFlags;
 use crate::error::Error;
 use crate::form::{Form, USER_UPDATE, check_user};
@@ -160,7 +160,9 @@ async fn send(
     let body = (subject, to_dictionary(fields)?, options);
     let mut user = Value::Object(session.record("UpdateUser", &body).await?);
     complete(&mut user);
-    Ok(Answer::record(user, FIRST))
+    let name = user["name"].as_str().unwrap_or(subject).to_owned();
+    let changed: Vec<_> = fields.keys().map(|field| field.replace('_', " ")).collect();
+    Ok(Answer::lines(user, &[&format!("Changed {name}: {}.", changed.join(", "))]))
 }
 
 /// Shows the record as a form, with the fields that were given as flags in it, and changes what

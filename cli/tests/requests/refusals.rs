@@ -170,3 +170,14 @@ fn usage_errors_are_json_too_when_json_is_asked_for() {
     assert_eq!(outcome.status, 0);
     assert!(outcome.stdout.contains("passwd-entry"));
 }
+
+#[test]
+fn a_restart_of_the_daemon_is_not_seen_by_who_only_reads() {
+    let bus = Bus::start();
+    // One test, because every other call fails.
+    let outcome = bus.roster(&["user", "show", "restarting", "--json"], b"");
+    assert_eq!((outcome.status, &outcome.json()["name"]), (0, &json!("alice")));
+    assert_eq!(bus.calls().len(), 2);
+    let outcome = bus.roster(&["user", "lock", "restarting"], b"");
+    assert_eq!((outcome.status, bus.calls().len()), (11, 1), "{outcome:?}");
+}
