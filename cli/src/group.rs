@@ -10,6 +10,7 @@ use crate::output::{Answer, Column, View};
 use crate::paging::Page;
 use crate::secret::confirm;
 use crate::session::{Session, to_dictionary, to_record};
+use crate::user::number;
 
 const FIRST: &[&str] = &["name", "gid", "id", "display_name", "members"];
 const COLUMNS: &[Column] = &[
@@ -55,8 +56,8 @@ pub struct Create {
     /// Name: a-z 0-9 _ . -, starting with a letter or _
     name: String,
     /// Number [default: the next free one]
-    #[arg(long, value_name = "N")]
-    gid: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = number, allow_negative_numbers = true)]
+    gid: Option<Value>,
     /// What people call it
     #[arg(long, value_name = "TEXT")]
     display_name: Option<String>,
@@ -133,7 +134,7 @@ impl Create {
         let mut fields = Map::new();
         fields.insert("name".to_owned(), self.name.into());
         if let Some(gid) = self.gid {
-            fields.insert("gid".to_owned(), gid.into());
+            fields.insert("gid".to_owned(), gid);
         }
         if let Some(display_name) = self.display_name {
             fields.insert("display_name".to_owned(), display_name.into());

@@ -8,7 +8,7 @@ use zbus::wire::OwnedFd;
 use super::leftovers::phrases;
 use super::password::{FirstPassword, Plan};
 use super::record::complete;
-use super::record_flags::RecordFlags;
+use super::record_flags::{RecordFlags, number};
 use crate::error::Error;
 use crate::form::{Form, USER_CREATE, check_user};
 use crate::output::{Answer, View, printable};
@@ -21,8 +21,8 @@ pub struct Create {
     /// Login name: a-z 0-9 _ . -, starting with a letter or _
     name: String,
     /// Number [default: the next free one; see `roster user next-uid`]
-    #[arg(long, value_name = "N")]
-    uid: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = number, allow_negative_numbers = true)]
+    uid: Option<Value>,
     #[command(flatten)]
     record: RecordFlags,
     /// Make a group of the same name the primary group (this is the default)
@@ -87,7 +87,7 @@ impl Create {
         let mut fields = record.fields();
         fields.insert("name".to_owned(), name.into());
         if let Some(uid) = uid {
-            fields.insert("uid".to_owned(), uid.into());
+            fields.insert("uid".to_owned(), uid);
         }
         for (name, given) in [
             ("group_create", group_create),

@@ -18,6 +18,8 @@ mod update;
 use bus::names::ADMINISTRATION;
 use clap::{Args, Subcommand};
 
+pub use record_flags::number;
+
 use crate::error::Error;
 use crate::output::Answer;
 use crate::session::Session;

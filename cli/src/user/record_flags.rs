@@ -1,6 +1,10 @@
 //! The flags for fields of the record that creating and updating share.
 
-use clap::Args;
+use std::convert::Infallible;
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command};
 use serde_json::{Map, Value};
 
 use crate::key::public_only;
@@ -61,7 +65,7 @@ pub struct RecordFlags {
     #[arg(long, value_name = "COMMAND")]
     pub sudo_nopasswd: Option<Vec<String>>,
     /// What the account may do to others
-    #[arg(long, value_parser = ["user", "auditor", "helpdesk", "admin"])]
+    #[arg(long, value_parser = Known(&["user", "auditor", "helpdesk", "admin"]))]
     pub role: Option<String>,
     /// Label; may be given again
     #[arg(long = "tag", value_name = "TEXT")]
@@ -72,18 +76,18 @@ pub struct RecordFlags {
     /// When the account ends: 2027-01-31 or 2027-01-31T12:00:00Z
     #[arg(long, value_name = "DATE")]
     pub expires: Option<String>,
-    /// Days until a password must be changed [default: never]
-    #[arg(long, value_name = "DAYS")]
-    pub password_max_age: Option<u32>,
-    /// Days before a password may be changed again [default: none]
-    #[arg(long, value_name = "DAYS")]
-    pub password_min_age: Option<u32>,
-    /// Days of warning before the password must be changed
-    #[arg(long, value_name = "DAYS")]
-    pub password_warn: Option<u32>,
-    /// Days after which a password that was not changed is no longer taken
-    #[arg(long, value_name = "DAYS")]
-    pub password_inactive: Option<u32>,
+    /// Days after which the password must be changed; none for never
+    #[arg(long, value_name = "DAYS", value_parser = days, allow_negative_numbers = true)]
+    pub password_max_age: Option<Value>,
+    /// Days before which the password may not be changed again
+    #[arg(long, value_name = "DAYS", value_parser = days, allow_negative_numbers = true)]
+    pub password_min_age: Option<Value>,
+    /// Days of warning before the password is due
+    #[arg(long, value_name = "DAYS", value_parser = days, allow_negative_numbers = true)]
+    pub password_warn: Option<Value>,
+    /// Days after the password was due until the account is refused; none for never
+    #[arg(long, value_name = "DAYS", value_parser = days, allow_negative_numbers = true)]
+    pub password_inactive: Option<Value>,
 }
 
 impl RecordFlags {
@@ -139,16 +143,6 @@ impl RecordFlags {
                 fields.insert(name.to_owned(), text.into());
             }
         }
-        for (name, days) in [
-            ("password_max_age", password_max_age),
-            ("password_min_age", password_min_age),
-            ("password_warn", password_warn),
-            ("password_inactive", password_inactive),
-        ] {
-            if let Some(days) = days {
-                fields.insert(name.to_owned(), days.into());
-            }
-        }
         for (name, given) in [
             ("create_groups", create_groups),
             ("home_create", home_create),
@@ -173,11 +167,53 @@ impl RecordFlags {
                 fields.insert(name.to_owned(), list.into());
             }
         }
+        for (name, days) in [
+            ("password_max_age", password_max_age),
+            ("password_min_age", password_min_age),
+            ("password_warn", password_warn),
+            ("password_inactive", password_inactive),
+        ] {
+            if let Some(days) = days {
+                fields.insert(name.to_owned(), days);
+            }
+        }
         if let Some(attributes) = attributes {
             fields.insert("attributes".to_owned(), Value::Object(attributes.into_iter().collect()));
         }
         fields
     }
+}
+
+/// Words that are offered and shown in the help. Any other passes too: it is refused by field, beside
+/// everything else that is wrong, which clap would not get to see.
+#[derive(Debug, Clone, Copy)]
+pub struct Known(pub &'static [&'static str]);
+
+impl TypedValueParser for Known {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(|word| PossibleValue::new(*word))))
+    }
+}
+
+/// A number, or else the text, which is refused by field.
+pub fn number(text: &str) -> Result<Value, Infallible> {
+    Ok(text.parse::<i64>().map_or_else(|_| text.into(), Value::from))
+}
+
+/// Days; the bus says -1 for none.
+fn days(text: &str) -> Result<Value, Infallible> {
+    if text == "none" { Ok(Value::from(-1)) } else { number(text) }
 }
 
 fn attribute(text: &str) -> Result<(String, Value), String> {
@@ -198,6 +234,15 @@ mod tests {
         assert_eq!(attribute("a=\"x=y\""), Ok(("a".to_owned(), json!("x=y"))));
         assert!(attribute("a").is_err());
         assert!(attribute("a=text").is_err_and(|message| message.contains("a='\"text\"'")));
+    }
+
+    #[test]
+    fn what_is_no_number_is_left_for_the_rules_to_refuse() {
+        assert_eq!(number("3000"), Ok(json!(3000)));
+        assert_eq!(number("-1"), Ok(json!(-1)));
+        assert_eq!(number("x"), Ok(json!("x")));
+        assert_eq!(number("99999999999999999999"), Ok(json!("99999999999999999999")));
+        assert_eq!((days("none"), days("90")), (Ok(json!(-1)), Ok(json!(90))));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::password::GivenPassword;
 use super::record::complete;
-use super::record_flags::RecordFlags;
+use super::record_flags::{RecordFlags, number};
 use crate::error::Error;
 use crate::form::{Form, USER_UPDATE, check_user};
 use crate::output::{Answer, printable};
@@ -21,9 +21,9 @@ pub struct Update {
     /// Rename the account; id, uid and keys stay
     #[arg(long, value_name = "NEW")]
     name: Option<String>,
-    /// Refused: a uid never changes; here so that the refusal says so
-    #[arg(long, value_name = "N", hide = true)]
-    uid: Option<u64>,
+    /// Refused: a uid never changes. Here so that the refusal says so
+    #[arg(long, value_name = "N", hide = true, value_parser = number, allow_negative_numbers = true)]
+    uid: Option<Value>,
     #[command(flatten)]
     record: RecordFlags,
     #[command(flatten)]
@@ -77,9 +77,6 @@ struct ClearFlags {
     /// Let the account never end
     #[arg(long, conflicts_with = "expires")]
     no_expires: bool,
-    /// Take the limits of the password's age away: those of changing it, of warning and of inactivity
-    #[arg(long, conflicts_with_all = ["password_max_age", "password_min_age", "password_warn", "password_inactive"])]
-    no_password_ages: bool,
 }
 
 impl ClearFlags {
@@ -96,10 +93,6 @@ impl ClearFlags {
             (self.no_tags, "tags", json!([])),
             (self.no_attributes, "attributes", json!({})),
             (self.no_expires, "expires_at", json!("")),
-            (self.no_password_ages, "password_max_age", json!(-1)),
-            (self.no_password_ages, "password_min_age", json!(-1)),
-            (self.no_password_ages, "password_warn", json!(-1)),
-            (self.no_password_ages, "password_inactive", json!(-1)),
         ]
         .into_iter()
         .filter(|(given, ..)| *given)
@@ -132,7 +125,7 @@ impl Update {
             fields.insert("name".to_owned(), name.into());
         }
         if let Some(uid) = self.uid {
-            fields.insert("uid".to_owned(), uid.into());
+            fields.insert("uid".to_owned(), uid);
         }
         if self.password_disabled || self.password_enabled {
             fields.insert("password_disabled".to_owned(), self.password_disabled.into());

@@ -181,3 +181,19 @@ fn a_restart_of_the_daemon_is_not_seen_by_who_only_reads() {
     let outcome = bus.roster(&["user", "lock", "restarting"], b"");
     assert_eq!((outcome.status, bus.calls().len()), (11, 1), "{outcome:?}");
 }
+
+#[test]
+fn what_is_no_number_or_role_is_refused_with_the_other_fields() {
+    let bus = Bus::start();
+    let words = ["user", "create", "alice", "--uid", "x", "--role", "king", "--home", "/"];
+    let ages = ["--password-max-age", "none", "--password-warn", "soon"];
+    bus.roster(&[&words[..], &ages].concat(), b"");
+    let calls = bus.calls();
+    let fields = json!({"name": "alice", "uid": "x", "role": "king", "home": "/",
+        "password_max_age": -1, "password_warn": "soon"});
+    assert_eq!(calls[0].arguments[0], fields);
+    let refused = accounts::UserFields::read(fields.as_object().unwrap()).1;
+    let mut refused: Vec<_> = refused.0.iter().map(|error| error.field.as_str()).collect();
+    refused.sort_unstable();
+    assert_eq!(refused, ["home", "password_warn", "role", "uid"]);
+}
