@@ -34,6 +34,9 @@ put 755 "$target/release/roster" usr/bin/roster
 put 644 "$target/release/libpam_roster.so" "usr/lib/$multiarch/security/pam_roster.so"
 put 644 "$target/nss/libnss_roster.so" "usr/lib/$multiarch/libnss_roster.so.2"
 put 755 "$packaging/debian/nsswitch.sh" usr/libexec/roster/nsswitch
+strip --strip-unneeded --remove-section=.comment --remove-section=.note \
+    "$stage"/usr/libexec/roster/{rosterd,authorized-keys} "$stage/usr/bin/roster" \
+    "$stage/usr/lib/$multiarch"/{security/pam_roster.so,libnss_roster.so.2}
 
 put 644 "$packaging/systemd/rosterd.service" usr/lib/systemd/system/rosterd.service
 put 644 "$packaging/systemd/rosterd.socket" usr/lib/systemd/system/rosterd.socket
@@ -82,6 +85,15 @@ sed -e "/^@MIT@$/{
     d
 }" "$packaging/debian/copyright" >"$stage/$doc/copyright" < <(sed 's/^$/./; s/^/ /' LICENSE-MIT)
 
+noted=$(dpkg-parsechangelog -l "$packaging/debian/changelog" -S Version)
+if [ "$noted" != "$version" ]; then
+    echo "packaging/debian/changelog is of version $noted, Cargo.toml of $version" >&2
+    exit 1
+fi
+gzip -9nc "$packaging/debian/changelog" >"$work/changelog.gz"
+put 644 "$work/changelog.gz" "$doc/changelog.gz"
+put 644 "$packaging/debian/lintian-overrides" usr/share/lintian/overrides/roster
+
 # What the binaries need, read off them.
 mkdir -p "$work/debian"
 printf 'Source: roster\n\nPackage: roster\nArchitecture: any\n' >"$work/debian/control"
@@ -96,6 +108,7 @@ sed -e "s/@VERSION@/$version/; s/@ARCHITECTURE@/$arch/; s/@SHLIBS@/$shlibs/" \
     -e "s/@SIZE@/$(du -sk --apparent-size "$stage" | cut -f1)/" \
     "$packaging/debian/control.in" >"$stage/DEBIAN/control"
 echo /etc/ssh/sshd_config.d/10-roster.conf >"$stage/DEBIAN/conffiles"
+echo 'activate-noawait ldconfig' >"$stage/DEBIAN/triggers"
 for script in preinst postinst prerm postrm; do
     install -m 755 "$packaging/debian/$script" "$stage/DEBIAN/$script"
 done
