@@ -1,7 +1,7 @@
 //! The caller's editor, on a file that nobody else can read or replace.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use crate::error::Error;
 const LIMIT: u64 = 1024 * 1024;
 /// Debian's choice of an editor, where somebody made one.
 const CHOSEN: &str = "/usr/bin/sensible-editor";
+const TERMINAL: &str = "/dev/tty";
 
 /// A file to edit; it goes when this is dropped.
 pub struct Editor {
@@ -54,11 +55,20 @@ impl Editor {
         // The terminal's keys are the editor's while it runs.
         let keys = [SignalKind::interrupt(), SignalKind::quit()].map(signal);
         // VISUAL and EDITOR may hold arguments; the shell takes them apart, as git and crontab do.
-        let ended = Command::new("/bin/sh")
-            .args(["-c", &format!("{} \"$1\"", self.command), "editor"])
-            .arg(&self.file)
-            .status()
-            .await;
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("{} \"$1\"", self.command), "editor"]).arg(&self.file);
+        // A pipe is for the password or the answer: the editor is shown where the caller sits.
+        if !std::io::stdin().is_terminal()
+            && let Ok(terminal) = fs::File::open(TERMINAL)
+        {
+            shell.stdin(terminal);
+        }
+        if !std::io::stdout().is_terminal()
+            && let Ok(terminal) = fs::OpenOptions::new().write(true).open(TERMINAL)
+        {
+            shell.stdout(terminal);
+        }
+        let ended = shell.status().await;
         for key in keys.into_iter().flatten() {
             give_back(key);
         }

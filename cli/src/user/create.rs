@@ -48,7 +48,8 @@ impl Create {
             let secret = password.read(&name)?;
             return send(session, &fields, password, secret.as_ref()).await;
         }
-        let mut secret = None;
+        // What comes by a pipe comes before the editor is there to take it.
+        let mut secret = if password.is_typed() { None } else { password.read(&name)? };
         let form = Form {
             name: &name,
             preface: "A new account. A line that begins with # says nothing: remove the # to set its \

@@ -120,6 +120,11 @@ impl Plan {
         self == Self::Generated
     }
 
+    /// Whether somebody types it.
+    pub fn is_typed(self) -> bool {
+        self == Self::Given(Source::Prompt)
+    }
+
     /// The password, if one is given.
     pub fn read(self, name: &str) -> Result<Option<Secret>, Error> {
         match self {

@@ -9,6 +9,11 @@ use crate::fake_bus::{Bus, Outcome};
 /// Runs `roster` with an editor that is this shell script; the form is `$1`, and `$N` how often it
 /// was opened, from 1.
 fn edit(bus: &Bus, words: &[&str], script: &str) -> Outcome {
+    edit_with(bus, words, b"", script)
+}
+
+/// The same with this on standard input.
+fn edit_with(bus: &Bus, words: &[&str], stdin: &[u8], script: &str) -> Outcome {
     let directory = bus.directory();
     let editor = directory.join("editor");
     let count = directory.join("count");
@@ -22,7 +27,7 @@ fn edit(bus: &Bus, words: &[&str], script: &str) -> Outcome {
     std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).unwrap();
     let editor = editor.to_str().unwrap();
     let place = directory.to_str().unwrap();
-    bus.roster_with(words, b"", &[("VISUAL", ""), ("EDITOR", editor), ("XDG_RUNTIME_DIR", place)])
+    bus.roster_with(words, stdin, &[("VISUAL", ""), ("EDITOR", editor), ("XDG_RUNTIME_DIR", place)])
 }
 
 /// The forms that were left behind.
@@ -140,4 +145,18 @@ fn work_that_cannot_be_done_now_is_not_lost() {
     let kept =
         outcome.stderr.lines().find_map(|line| line.strip_prefix("roster: your form is kept: "));
     assert!(std::fs::read_to_string(kept.unwrap()).unwrap().contains("Devs"));
+}
+
+#[test]
+fn a_password_from_a_pipe_does_not_reach_the_editor_or_the_form() {
+    let bus = Bus::start();
+    let script = "timeout 1 cat >$HERE/read; cp \"$1\" $HERE/form; echo 'locked = true' >>\"$1\"";
+    let words = ["user", "create", "alice", "--edit", "--password-stdin"];
+    let outcome = edit_with(&bus, &words, b"hunter2\n", script);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    for file in ["read", "form"] {
+        let text = std::fs::read_to_string(bus.directory().join(file)).unwrap();
+        assert!(!text.contains("hunter2"), "{file}: {text}");
+    }
+    assert_eq!(bus.calls()[0].arguments[1], json!({"password": {"secret": "hunter2"}}));
 }
