@@ -44,7 +44,7 @@ impl Service {
         let passwords: HashMap<UserId, (i64, bool)> =
             db.password_dates()?.into_iter().map(|(id, at, must)| (id, (at, must))).collect();
         let with_code: HashSet<UserId> = db.users_with_totp()?.into_iter().collect();
-        let rows = db.users(0, i64::MAX as u64)?;
+        let rows = db.all_users()?;
         let mut members: HashMap<GroupId, Vec<String>> = HashMap::new();
         for (group, member) in db.all_members()? {
             members.entry(group).or_default().push(member);

@@ -3,7 +3,7 @@
 use accounts::{Subject, User};
 use serde::Serialize;
 
-use super::{Error, Service, caller, record};
+use super::{Error, Service, caller};
 use crate::store::UserRow;
 
 /// A page of records.
@@ -45,11 +45,7 @@ impl Service {
     /// # Errors
     /// When the store cannot be read.
     pub fn list_users(&self, offset: u64, limit: u64) -> Result<Page<User>, Error> {
-        self.read(|db| {
-            let rows = db.users(offset, limit)?;
-            let items = rows.into_iter().map(|row| record::user(db, row));
-            Ok(Page { total: db.count_users()?, items: items.collect::<Result<_, _>>()? })
-        })
+        self.find_whole(None, offset, limit)
     }
 
     /// The user's `struct passwd`, straight from the store.

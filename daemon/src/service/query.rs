@@ -12,7 +12,7 @@ use crate::store::{Db, HolderKey, StoreError, UserKey, Wanted};
 
 /// The longest text to search for, in bytes.
 pub const MAX_SEARCH: usize = 256;
-/// How long one query may hold up everybody else.
+/// How long one query may take. It keeps nobody waiting, but holds one of few places.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a query found.
@@ -44,7 +44,7 @@ impl Service {
             limit,
             until: Instant::now() + PATIENCE,
         };
-        self.read(|db| {
+        self.read_beside(wanted.until, |db| {
             let found = db.find_users(&wanted, |id, field| list_value(db, id, field))?;
             if options.get && found.ids.is_empty() {
                 return Err(Error::NoSuchUser("that matches".to_owned()));
@@ -65,11 +65,19 @@ impl Service {
             let message = format!("is longer than {MAX_SEARCH} bytes");
             return Err(Error::field("text", Code::TooLong, message));
         }
-        let needle = Needle::new(text);
+        self.find_whole(Some(&Needle::new(text)), offset, limit)
+    }
+
+    /// Whole records by name: of all users, or of those with the text.
+    pub(super) fn find_whole(
+        &self,
+        needle: Option<&Needle>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Page<User>, Error> {
         let until = Instant::now() + PATIENCE;
-        let wanted =
-            Wanted { filters: &[], needle: Some(&needle), order: &[], offset, limit, until };
-        self.read(|db| {
+        let wanted = Wanted { filters: &[], needle, order: &[], offset, limit, until };
+        self.read_beside(until, |db| {
             let found = db.find_users(&wanted, |id, field| list_value(db, id, field))?;
             let items = found.ids.into_iter().map(|id| whole(db, id));
             Ok(Page { total: found.total, items: items.collect::<Result<_, _>>()? })

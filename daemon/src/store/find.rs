@@ -17,8 +17,9 @@ use self::translate::translate;
 use super::{Db, StoreError, uuid_column};
 use crate::query::{Field, Filter, Needle, Nulls, Order};
 
-/// Above so many matches, walking the users in their order beats sorting the matches.
-const FEW: u64 = 4096;
+/// One row out of so many is few: see [`paged`]. Less in tests, whose users are few, so
+/// that they take both ways.
+const FEW: u64 = if cfg!(test) { 2 } else { 16 };
 
 /// Which users, in which order, from where on.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +34,7 @@ pub struct Wanted<'a> {
     pub offset: u64,
     /// At most so many.
     pub limit: u64,
-    /// Gives up then: a query holds up everybody else.
+    /// Gives up then.
     pub until: Instant,
 }
 
@@ -99,30 +100,25 @@ impl Db<'_> {
 
     fn find_in_sql(self, wanted: &Wanted<'_>, condition: &Sql) -> Result<Found, StoreError> {
         let total = self.count(wanted, condition)?;
-        if total <= wanted.offset || wanted.limit == 0 {
+        let rows = wanted.limit.min(total.saturating_sub(wanted.offset));
+        if rows == 0 {
             return Ok(Found { total, ids: Vec::new() });
         }
-        let mut sql = Sql::default();
-        sql.text("SELECT id FROM users").append(condition);
-        // A few matches are found by the condition's index, and sorted.
-        let sorted = total <= FEW && !condition.text.is_empty();
-        sql.text(" ORDER BY ");
-        for order in wanted.order {
-            ordered(&mut sql, order, sorted);
-            sql.text(", ");
-        }
-        sql.text(if sorted { "+name" } else { "name" });
-        sql.text(" LIMIT ").value(Cell::Integer(signed(wanted.limit)));
-        sql.text(" OFFSET ").value(Cell::Integer(signed(wanted.offset)));
+        let (sql, backwards) = paged(wanted, condition, total, rows);
         let mut statement = self.connection.prepare(&sql.text)?;
         let ids = statement
             .query_map(params_from_iter(sql.values), |row| Ok(UserId(uuid_column(row, 0)?)))?;
-        Ok(Found { total, ids: ids.collect::<Result<_, _>>()? })
+        let mut ids: Vec<UserId> = ids.collect::<Result<_, _>>()?;
+        if backwards {
+            ids.reverse();
+        }
+        Ok(Found { total, ids })
     }
 
     fn count(self, wanted: &Wanted<'_>, condition: &Sql) -> Result<u64, StoreError> {
         let mut sql = Sql::default();
         match wanted.filters {
+            [] => return self.count_users(),
             // Each user has a tag once, and no tag is left behind: the index alone knows.
             [only] if let Some(tag) = translate::only_a_tag(only) => {
                 sql.text("SELECT count(*) FROM user_tags WHERE tag = ").value(tag);
@@ -157,6 +153,47 @@ impl Db<'_> {
     }
 }
 
+/// The statement for so many rows of that many that match, and whether it gives the last one first.
+fn paged(wanted: &Wanted<'_>, condition: &Sql, total: u64, rows: u64) -> (Sql, bool) {
+    // What is skipped is walked over: from the end, when that is nearer.
+    let behind = total.saturating_sub(wanted.offset).saturating_sub(rows);
+    let backwards = behind < wanted.offset;
+    let skipped = if backwards { behind } else { wanted.offset };
+    // With a condition, each row on the way is looked up by itself, wherever it lies. That is
+    // worth it for few of many; else all are read as they lie, and the matches are sorted.
+    let sorted =
+        !condition.text.is_empty() && skipped.saturating_add(rows).saturating_mul(FEW) > total;
+    let mut sql = Sql::default();
+    sql.text("SELECT id FROM users").append(condition).text(" ORDER BY ");
+    for (i, order) in decisive(wanted.order).into_iter().enumerate() {
+        sql.text(if i > 0 { ", " } else { "" });
+        ordered(&mut sql, order, sorted, backwards);
+    }
+    sql.text(" LIMIT ").value(Cell::Integer(signed(rows)));
+    sql.text(" OFFSET ").value(Cell::Integer(signed(skipped)));
+    (sql, backwards)
+}
+
+/// A key of the order in SQL's terms; `None` is the name, which decides what is left open.
+type Key<'a> = Option<&'a Order>;
+
+/// The keys that decide: none after one that no two users share, and none twice. SQLite would not
+/// see that its index gives the order all the same.
+fn decisive(order: &[Order]) -> Vec<Key<'_>> {
+    let mut keys: Vec<Key<'_>> = Vec::new();
+    for order in order {
+        if keys.iter().flatten().any(|earlier| earlier.path == order.path) {
+            continue;
+        }
+        keys.push(Some(order));
+        if matches!(order.path.field.name, "name" | "uid" | "id") {
+            return keys;
+        }
+    }
+    keys.push(None);
+    keys
+}
+
 /// What a key of the order compares, in SQL.
 fn key(sql: &mut Sql, order: &Order) {
     match expression(order.path.field) {
@@ -170,13 +207,28 @@ fn key(sql: &mut Sql, order: &Order) {
     };
 }
 
-fn ordered(sql: &mut Sql, order: &Order, sorted: bool) {
+fn ordered(sql: &mut Sql, order: Key<'_>, sorted: bool, backwards: bool) {
     if sorted {
+        // No index gives this order.
         sql.text("+");
     }
-    key(sql, order);
-    sql.text(if order.descending { " DESC" } else { "" });
-    sql.text(match (order.nulls, order.descending) {
+    let (descending, nulls) = match order {
+        Some(order) => {
+            key(sql, order);
+            (order.descending, order.nulls)
+        }
+        None => {
+            sql.text("name");
+            (false, Nulls::First)
+        }
+    };
+    let (descending, nulls) = match (backwards, nulls) {
+        (false, nulls) => (descending, nulls),
+        (true, Nulls::First) => (!descending, Nulls::Last),
+        (true, Nulls::Last) => (!descending, Nulls::First),
+    };
+    sql.text(if descending { " DESC" } else { "" });
+    sql.text(match (nulls, descending) {
         (Nulls::First, true) => " NULLS FIRST",
         (Nulls::Last, false) => " NULLS LAST",
         // SQLite's own way, which needs no saying and can use an index.
@@ -187,3 +239,6 @@ fn ordered(sql: &mut Sql, order: &Order, sorted: bool) {
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_reserved_uids.sql"),
     include_str!("migrations/0003_tombstones.sql"),
+    include_str!("migrations/0004_lists.sql"),
 ];
 
 /// Brings the database to the present version.
@@ -75,6 +76,32 @@ mod tests {
             let deleted: i64 = connection.query_row(nobody, [], |row| row.get(0)).unwrap();
             assert_eq!(deleted, 0);
         }
+    }
+
+    #[test]
+    fn the_users_there_are_are_counted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_with(&mut connection, &MIGRATIONS[..1]).unwrap();
+        let add = "INSERT INTO users (id, name, uid, gid, home, home_mode, shell, created_at, \
+                   updated_at) VALUES (randomblob(16), 'u' || ?1, ?1, ?1, '/', 0, '', 0, 0)";
+        for uid in 1..4 {
+            connection.execute(add, [uid]).unwrap();
+        }
+        migrate(&mut connection).unwrap();
+        let count = |connection: &Connection| -> i64 {
+            let sql = "SELECT number FROM counts WHERE what = 'users'";
+            connection.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(count(&connection), 3);
+        connection.execute(add, [4]).unwrap();
+        connection.execute("DELETE FROM users WHERE uid < 3", []).unwrap();
+        connection.execute("UPDATE users SET uid = uid + 10", []).unwrap();
+        assert_eq!(count(&connection), 2);
+        let transaction = connection.transaction().unwrap();
+        transaction.execute("DELETE FROM users", []).unwrap();
+        assert_eq!(count(&transaction), 0);
+        drop(transaction);
+        assert_eq!(count(&connection), 2);
     }
 
     #[test]

@@ -111,18 +111,21 @@ impl Db<'_> {
         }?)
     }
 
-    /// Users by name, from `offset` on.
-    pub(crate) fn users(self, offset: u64, limit: u64) -> Result<Vec<UserRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM users ORDER BY name LIMIT ?1 OFFSET ?2");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![limit as i64, offset as i64], read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    /// All users, by name.
+    pub(crate) fn all_users(self) -> Result<Vec<UserRow>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM users"))?;
+        let rows = statement.query_map([], read)?;
+        let mut rows: Vec<UserRow> = rows.collect::<Result<_, _>>()?;
+        // In the order of the names SQLite would look up each row by itself.
+        rows.sort_unstable_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
+        Ok(rows)
     }
 
     /// How many users there are.
     pub(crate) fn count_users(self) -> Result<u64, StoreError> {
-        let count =
-            self.connection.query_row("SELECT count(*) FROM users", [], |r| r.get::<_, i64>(0));
+        let sql = "SELECT number FROM counts WHERE what = 'users'";
+        let count = self.connection.prepare_cached(sql)?.query_row([], |r| r.get::<_, i64>(0));
         Ok(count? as u64)
     }
 
