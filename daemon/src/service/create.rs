@@ -241,15 +241,8 @@ impl Service {
         errors: &mut FieldErrors,
     ) -> Result<Primary, Error> {
         if let Some(group) = &fields.group {
-            return Ok(match self.find_group(db, host, group)? {
-                Some(Joined::Ours(group)) => Primary::Existing(group.gid),
-                Some(Joined::Host(group)) => Primary::Existing(group.gid),
-                _ => {
-                    let message = format!("there is no group {group}: create it first");
-                    errors.add("group", Code::NotFound, message);
-                    Primary::Existing(0)
-                }
-            });
+            let found = self.find_primary(db, host, group, errors)?;
+            return Ok(Primary::Existing(found.map_or(0, |(_, gid)| gid)));
         }
         if fields.group_create == Some(false) {
             errors.add("group", Code::Required, "give a group, or group_create");

@@ -106,6 +106,28 @@ impl Service {
         Ok(theirs.cloned().map(Joined::Host))
     }
 
+    /// Finds the group that shall be a user's primary one: its name and number.
+    pub(super) fn find_primary(
+        &self,
+        db: Db<'_>,
+        host: &LocalAccounts,
+        group: &GroupRef,
+        errors: &mut FieldErrors,
+    ) -> Result<Option<(String, u32)>, Error> {
+        let joined = self.find_group(db, host, group)?;
+        let found = joined.as_ref().map(Joined::name_and_gid);
+        let Some((name, Some(gid))) = found else {
+            let message = format!("there is no group {group}: create it first");
+            errors.add("group", Code::NotFound, message);
+            return Ok(None);
+        };
+        if OWN_GROUPS.contains(&name) {
+            errors.add("group", Code::Reserved, format!("{name} is kept by Roster itself"));
+            return Ok(None);
+        }
+        Ok(Some((name.to_owned(), gid)))
+    }
+
     /// Finds the groups that a user shall be in.
     pub(super) fn find_groups(
         &self,

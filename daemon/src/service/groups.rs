@@ -89,7 +89,11 @@ impl Service {
             Joined::New(name) => {
                 let name = GroupName::parse(&name)
                     .map_err(|refused| Error::field("groups", refused.code, refused.message))?;
-                let group = self.make_group(change, host, &name, None, "")?;
+                // The user's own primary group may have been made under that name a moment ago.
+                let group = match change.db.group_by_name(name.as_str())? {
+                    Some(group) => group,
+                    None => self.make_group(change, host, &name, None, "")?,
+                };
                 Ok(change.db.add_member(group.id, user)?)
             }
         }
