@@ -184,7 +184,7 @@ impl Service {
         let mut guard = self.lock_store();
         let store = guard.as_mut().map_err(|reason| Error::Unavailable(reason.clone()))?;
         let (value, owed, events, publishes) = store.change(|db| {
-            let administrators = db.count_administrators(now)?;
+            let before = administrators(db, now)?;
             let rules_before = match actor.rehearses() {
                 true => super::sudo::rules_in_force(db, now)?,
                 false => Vec::new(),
@@ -202,8 +202,8 @@ impl Service {
             };
             let value = change(&mut under_way)?;
             let Change { entries, planned, owed, events, publishes, used, .. } = under_way;
-            let administrators_left = db.count_administrators(now)?;
-            if administrators > 0 && administrators_left == 0 {
+            let after = administrators(db, now)?;
+            if before.iter().zip(after).any(|(before, after)| *before > 0 && after == 0) {
                 return Err(Error::LastAdministrator);
             }
             if publishes {
@@ -224,7 +224,7 @@ impl Service {
                     db,
                     comparisons: &comparisons,
                     effects: &effects,
-                    administrators: (administrators, administrators_left),
+                    administrators: (before[0], after[0]),
                 };
                 let warnings = weighed.warnings(self)?;
                 let effects = effects
@@ -301,22 +301,18 @@ impl Service {
             // Logged there; the next start tries again.
             let _ = self.carry_out(id, &effect);
         }
-        // Removing the package removes the file and keeps the store.
-        let rules = self.read(|db| super::sudo::rules_in_force(db, now))?;
-        if !rules.is_empty()
-            && let Err(error) = self.host.carry_out(&Effect::Sudoers { rules })
-        {
-            self.undone.sudoers(true);
+        // Removing the package removes the file and keeps the store; and accounts may have expired.
+        if let Err(error) = self.write_sudoers() {
             tracing::error!(%error, "the sudoers file was not written at the start");
         }
         Ok(())
     }
 
     fn carry_out(&self, id: i64, effect: &Effect) -> Result<(), Error> {
-        let done = self.host.carry_out(effect);
-        if matches!(effect, Effect::Sudoers { .. }) {
-            self.undone.sudoers(done.is_err());
-        }
+        let done = match effect {
+            Effect::Sudoers { rules } => self.show_sudoers(rules),
+            effect => self.host.carry_out(effect),
+        };
         done.map_err(|error| {
             tracing::error!(id, %error, "a host effect failed and stays in the outbox");
             effect_error(effect, &error)
@@ -361,6 +357,12 @@ fn write_audit(
         })?;
     }
     Ok(())
+}
+
+/// Administrators who can get in now, and those who still can when all that has an end has ended:
+/// otherwise the last one would be removed by waiting.
+fn administrators(db: Db<'_>, now: i64) -> Result<[u64; 2], Error> {
+    Ok([db.count_administrators(now)?, db.count_administrators(i64::MAX)?])
 }
 
 fn effect_error(effect: &Effect, error: &EffectError) -> Error {

@@ -124,6 +124,7 @@ mod tests {
     #[test]
     fn processes_of_a_disabled_user_end() {
         let f = Fixture::new();
+        f.see_processes();
         f.create(json!({"name": "alice", "uid": NOBODYS})).unwrap();
         let mut sleeper = {
             use std::os::unix::process::CommandExt;

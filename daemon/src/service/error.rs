@@ -36,7 +36,7 @@ pub enum Error {
     #[error("the password {0}")]
     PasswordPolicy(String),
     /// Nobody could administer Roster afterwards.
-    #[error("this is the last administrator who can get in: make another one first")]
+    #[error("this is the last administrator who can get in for good: make another one first")]
     LastAdministrator,
     /// The account or field may not be changed.
     #[error("{0}")]

@@ -44,6 +44,10 @@ mod update;
 #[cfg(test)]
 mod deletion_tests;
 #[cfg(test)]
+mod last_administrator_tests;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod query_tests;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -72,6 +76,7 @@ pub use two_factor::{Enrolment, Provider, TwoFactorState};
 use crate::authenticate::{PasswordHasher, Sealer};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::publish::effect::SudoRule;
 use crate::publish::host::Host;
 use crate::publish::index::Publisher;
 use crate::store::{Db, NumberJournal, Readers, Store};
@@ -94,6 +99,8 @@ pub struct Service {
     mirror: audit::Mirror,
     /// Held while effects are carried out, so that they keep their order.
     effects: Mutex<()>,
+    /// The rules of the sudoers file as it was last written, if it was since the start.
+    sudoers: Mutex<Option<Vec<SudoRule>>>,
     events: tokio::sync::broadcast::Sender<Event>,
     /// What trouble has left undone.
     undone: recovery::Undone,
@@ -142,6 +149,7 @@ impl Service {
             publisher: Mutex::new(publisher),
             mirror,
             effects: Mutex::new(()),
+            sudoers: Mutex::new(None),
             events: tokio::sync::broadcast::channel(1024).0,
             undone,
         };

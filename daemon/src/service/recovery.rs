@@ -5,7 +5,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use super::{Error, Service, sudo};
-use crate::publish::effect::Effect;
+use crate::publish::effect::{Effect, SudoRule};
+use crate::publish::error::EffectError;
 use crate::store::StoreError;
 
 /// What is to be tried again.
@@ -52,15 +53,26 @@ impl Service {
         }
         if self.undone.sudoers.load(SeqCst) {
             let _order = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = self.now();
-            let rules = self.read(|db| sudo::rules_in_force(db, now))?;
-            self.host
-                .carry_out(&Effect::Sudoers { rules })
-                .map_err(|error| Error::HostEffect(error.to_string()))?;
-            self.undone.sudoers(false);
+            self.write_sudoers()?;
             tracing::info!("the sudoers file holds the rules in force again");
         }
         Ok(())
+    }
+
+    /// Writes the sudoers file anew, while the order of effects is held.
+    pub(super) fn write_sudoers(&self) -> Result<(), Error> {
+        let now = self.now();
+        let rules = self.read(|db| sudo::rules_in_force(db, now))?;
+        self.show_sudoers(&rules).map_err(|error| Error::HostEffect(error.to_string()))
+    }
+
+    /// Makes the sudoers file hold those rules, and remembers how that went.
+    pub(super) fn show_sudoers(&self, rules: &[SudoRule]) -> Result<(), EffectError> {
+        let done = self.host.carry_out(&Effect::Sudoers { rules: rules.to_vec() });
+        self.undone.sudoers(done.is_err());
+        let mut shown = self.sudoers.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = done.is_ok().then(|| rules.to_vec());
+        done
     }
 
     /// Before the daemon ends in good order.

@@ -1,6 +1,7 @@
 //! Sudo rules: who may run what as root, and which of them are in force.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use accounts::{Code, GroupRef, Subject, SudoCommand, Timestamp};
 use serde::Serialize;
@@ -269,13 +270,14 @@ impl Service {
         })
     }
 
-    /// Removes the rules whose time is over, and says when the next one's is.
+    /// Removes the rules whose time is over, takes those of expired accounts out of the sudoers file,
+    /// and says when the next one's time is.
     ///
     /// # Errors
     /// When the store or the sudoers file cannot be written.
     pub fn expire_sudo_rules(&self) -> Result<Option<i64>, Error> {
         let now = self.now();
-        if self.read(|db| Ok(db.next_sudo_expiry()?))?.is_some_and(|at| at <= now) {
+        if self.read(|db| Ok(db.first_sudo_expiry()?))?.is_some_and(|at| at <= now) {
             self.change(&Actor::daemon(), |change| {
                 for rule in change.db.all_sudo_rules()? {
                     let over = rule.expires_at.is_some_and(|at| at <= change.now);
@@ -288,6 +290,13 @@ impl Service {
                 change.audit("sudo-expire", "", "", &json!({ "rules": count }))
             })?;
         }
-        self.read(|db| Ok(db.next_sudo_expiry()?))
+        let order = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules = self.read(|db| rules_in_force(db, now))?;
+        let shown = self.sudoers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if shown.is_some_and(|shown| shown != rules) {
+            self.write_sudoers()?;
+        }
+        drop(order);
+        self.read(|db| Ok(db.next_sudo_expiry(now)?))
     }
 }

@@ -76,9 +76,10 @@ impl Fixture {
         ] {
             std::fs::write(dir.path().join(name), text).unwrap();
         }
-        for name in ["home", "skel", "sudoers.d"] {
+        for name in ["home", "skel", "sudoers.d", "proc"] {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
+        std::os::unix::fs::symlink("/proc/self", dir.path().join("proc/self")).unwrap();
         std::fs::write(dir.path().join("skel/.profile"), "# profile\n").unwrap();
         let include = format!("@includedir {}/sudoers.d\n", dir.path().display());
         std::fs::write(dir.path().join("sudoers"), include).unwrap();
@@ -107,6 +108,9 @@ impl Fixture {
         host.skel = "/skel".into();
         host.passwd = dir.join("passwd");
         host.smbpasswd = dir.join("smbpasswd");
+        // Its mounts are seen there, and no process of the machine that runs the tests is ended.
+        host.proc = dir.join("proc");
+        host.loginctl = dir.join("no-loginctl");
         host.sudo.dir = dir.join("sudoers.d");
         host.sudo.main = Some(dir.join("sudoers"));
         let cheap = Parameters { memory_kib: 64, passes: 1, lanes: 1 };
@@ -119,6 +123,13 @@ impl Fixture {
             sealer,
             host,
         })
+    }
+
+    /// From now on the processes of the machine that runs the tests are seen, and ended: for
+    /// numbers that nobody has there.
+    pub(crate) fn see_processes(&self) {
+        std::fs::remove_dir_all(self.path("proc")).unwrap();
+        std::os::unix::fs::symlink("/proc", self.path("proc")).unwrap();
     }
 
     /// The same directory, after a restart of the daemon.

@@ -138,16 +138,12 @@ impl Service {
             renamed = true;
         }
         if let Some(group) = &fields.group {
-            match self.find_group(db, host, group)? {
-                Some(joined @ (Joined::Ours(_) | Joined::Host(_))) => {
-                    let (name, gid) = joined.name_and_gid();
-                    let gid = gid.filter(|gid| *gid != row.gid);
-                    if gid.is_some() && self.gives_power(db, name, gid)? {
-                        self.need_sudo_right(grant, Some(id), &format!("joining {name}"))?;
-                    }
-                    row.gid = gid.unwrap_or(row.gid);
+            let found = self.find_primary(db, host, group, &mut errors)?;
+            if let Some((name, gid)) = found.filter(|(_, gid)| *gid != row.gid) {
+                if self.gives_power(db, &name, Some(gid))? {
+                    self.need_sudo_right(grant, Some(id), &format!("joining {name}"))?;
                 }
-                _ => errors.add("group", Code::NotFound, format!("there is no group {group}")),
+                row.gid = gid;
             }
         }
         if let Some(shell) = &fields.shell {
@@ -189,9 +185,12 @@ impl Service {
             Some(disabled) => row.password_disabled = disabled,
             None => {}
         }
+        let expired = |row: &UserRow| row.expires_at.is_some_and(|at| at <= change.now);
+        let expired_before = expired(&row);
         if let Some(expires_at) = fields.expires_at {
             row.expires_at = expires_at.map(|Timestamp(at)| at);
         }
+        let expires = expired(&row) != expired_before;
         row.password_max_age = fields.password_max_age.unwrap_or(row.password_max_age);
         row.password_min_age = fields.password_min_age.unwrap_or(row.password_min_age);
         row.password_warn = fields.password_warn.unwrap_or(row.password_warn);
@@ -223,9 +222,12 @@ impl Service {
         } else {
             row.smb = fields.smb.unwrap_or(row.smb);
         }
-        if let Some(locked) = fields.locked.filter(|locked| *locked != row.locked) {
-            row.locked = locked;
+        let locks = fields.locked.is_some_and(|locked| locked != row.locked);
+        row.locked = fields.locked.unwrap_or(row.locked);
+        if locks {
             Self::owe_samba(change, &row);
+        }
+        if locks || expires {
             self.sudoers_of_locked(change, &row)?;
         }
         row.updated_at = change.now;
@@ -319,7 +321,7 @@ impl Service {
         Ok(())
     }
 
-    /// A user whose lock changes gains or loses its lines in the sudoers file.
+    /// A user whose lock or expiry changes gains or loses its lines in the sudoers file.
     pub(super) fn sudoers_of_locked(
         &self,
         change: &mut Change<'_>,

@@ -100,8 +100,17 @@ impl Db<'_> {
         Ok(self.connection.execute(&format!("DELETE {over}"), [now])?)
     }
 
-    /// When the next rule's time is over.
-    pub(crate) fn next_sudo_expiry(self) -> Result<Option<i64>, StoreError> {
+    /// When the next rule, or account that has rules, comes to its end.
+    pub(crate) fn next_sudo_expiry(self, now: i64) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT min(at) FROM ( \
+                     SELECT min(expires_at) AS at FROM sudo_rules \
+                     UNION ALL SELECT min(expires_at) FROM users \
+                       WHERE expires_at > ?1 AND id IN (SELECT user_id FROM sudo_rules))";
+        Ok(self.connection.query_row(sql, [now], |row| row.get(0))?)
+    }
+
+    /// When the first rule's time is over.
+    pub(crate) fn first_sudo_expiry(self) -> Result<Option<i64>, StoreError> {
         let sql = "SELECT min(expires_at) FROM sudo_rules WHERE expires_at IS NOT NULL";
         Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
     }
