@@ -42,7 +42,7 @@ const PATHS: &[Path] = &[
     ("lock", Action::UserLock, |s, g, n| s.lock_user(g, &subject(n))),
     ("disable", Action::UserEnable, |s, g, n| s.disable_user(g, &subject(n))),
     ("delete", Action::UserDelete, |s, g, n| {
-        s.delete_user(g, &subject(n), DeleteOptions::default())
+        s.delete_user(g, &subject(n), DeleteOptions::default()).map(drop)
     }),
     ("role", Action::UserUpdate, |s, g, n| update(s, g, n, json!({"role": "helpdesk"}))),
     ("locked", Action::UserUpdate, |s, g, n| update(s, g, n, json!({"locked": true}))),

@@ -85,7 +85,7 @@ impl Service {
         let files = Files::new(&host, self.shells().into_keys().collect());
         let mut page = self.change(grant.actor(), |change| {
             let (total, rows) = if subjects.is_empty() {
-                (change.db.count_users()?, change.db.users(offset, limit)?)
+                (change.db.count_users()?, change.db.users_in_order(offset, limit)?)
             } else {
                 let named = subjects.iter().map(|subject| caller::find(change.db, subject));
                 let mut named = named.collect::<Result<Vec<_>, _>>()?;

@@ -122,6 +122,21 @@ impl Db<'_> {
         Ok(rows)
     }
 
+    /// Users by name, from `offset` on.
+    pub(crate) fn users_in_order(
+        self,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<UserRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM users WHERE id IN \
+             (SELECT id FROM users ORDER BY name LIMIT ?2 OFFSET ?1) ORDER BY name"
+        ))?;
+        let page = [offset, limit].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+        let rows = statement.query_map(page, read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// How many users there are.
     pub(crate) fn count_users(self) -> Result<u64, StoreError> {
         let sql = "SELECT number FROM counts WHERE what = 'users'";
