@@ -30,6 +30,7 @@ documents! {
     "next-uid",
     "passwd-entry",
     "password",
+    "plan",
     "recovery-codes",
     "report",
     "shells",

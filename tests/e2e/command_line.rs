@@ -86,7 +86,9 @@ const ANSWERS: &[(&str, &str)] = &[
       --home-create --generate-password --tag ops --attribute desk='{\"floor\":3}' \
       --expires 2040-01-31 --sudo /usr/bin/id --role helpdesk --ssh-key \"$(cat k.pub)\"",
     ),
+    ("plan", "user create bob --dry-run"),
     ("user", "user create bob"),
+    ("plan", "user update alice --groups docker --no-sudo --dry-run"),
     ("done", "user setting set alice core lang en"),
     ("done", "user profile set alice address Berlin"),
     ("user", "user update alice --shell /bin/sh"),
@@ -123,6 +125,7 @@ const ANSWERS: &[(&str, &str)] = &[
     ("error", "user create 'a b' --home /"),
     ("error", "user nonsense"),
     ("error", "user create alice"),
+    ("plan", "user delete alice --home purge --dry-run"),
     ("done", "user delete bob --yes"),
 ];
 

@@ -59,6 +59,7 @@ impl Form<'_> {
                         Some(wrong) => wrong,
                         None => match send(&record).await {
                             Ok(done) => return Ok(done),
+                            Err(plan @ Error::Planned(_)) => return Err(plan),
                             Err(error) => error,
                         },
                     }

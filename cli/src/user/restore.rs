@@ -93,7 +93,7 @@ pub struct Purge {
 impl Purge {
     pub async fn run(self, session: &Session) -> Result<Answer, Error> {
         let subject = self.subject.as_str();
-        if session.is_interactive() && !self.yes {
+        if session.must_confirm() && !self.yes {
             let question = format!(
                 "Forget the deleted account {subject}, and ERASE its home directory if that was \
                  archived?"

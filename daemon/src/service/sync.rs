@@ -128,6 +128,8 @@ impl Service {
                 Some(gid) if *gid != noted => {
                     change.db.remove_host_group_member(&group, user.id)?;
                     change.db.add_host_group_member(&group, *gid, user.id)?;
+                    let (name, field) = (user.name.as_str(), format!("groups.{group}.gid"));
+                    change.planned("host_group", name, &field, &json!(noted), &json!(gid));
                     changes.push(format!("the group {group} has the gid {gid}, no longer {noted}"));
                 }
                 Some(_) => {}

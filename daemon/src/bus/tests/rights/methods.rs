@@ -1,6 +1,8 @@
 //! Every method, with the right it needs, what polkit is asked for who lacks it, and what comes of
 //! it. To add one: a line here, and what it is called with in `arguments`.
 
+use bus::names::READS;
+
 use super::table::Outcome::{Already, Changes, Notes, Reads};
 use super::table::{
     ADMINISTER, ADMINISTER_ALL, EVERYBODY, NSS, OTHERS_ONLY, OWN_PARTS, OWN_PASSWORD, Outcome,
@@ -46,7 +48,9 @@ const fn method(
 pub(super) fn with_plans() -> Vec<Method> {
     let planned = METHODS
         .iter()
-        .filter(|method| method.outcome != Reads && ![USER, GROUP].contains(&method.interface))
+        .filter(|method| {
+            !READS.contains(&method.name) && ![USER, GROUP].contains(&method.interface)
+        })
         .map(|method| {
             let outcome = if method.outcome == Already { Already } else { Reads };
             Method { interface: PLAN, outcome, ..*method }
