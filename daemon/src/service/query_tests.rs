@@ -266,12 +266,27 @@ fn every_page_of_every_order_is_that_of_the_plain_evaluation() {
     assert_eq!(names, all.iter().map(text).collect::<Vec<_>>());
 }
 
+type Read<'a> = &'a dyn Fn(crate::store::Db<'_>) -> Result<u64, Error>;
+
+fn read_by_all(
+    f: &Fixture,
+    until: std::time::Instant,
+    readers: u32,
+    read: Read<'_>,
+) -> Result<u64, Error> {
+    f.service.read_beside(until, |db| match readers {
+        1 => read(db),
+        _ => read_by_all(f, until, readers - 1, read),
+    })
+}
+
 #[test]
 fn a_list_keeps_no_change_waiting_and_sees_none_of_it() {
     let f = Fixture::new();
     f.create(json!({"name": "alice"})).unwrap();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    let seen = f.service.read_beside(until, |db| {
+    // As many at a time as there may be.
+    let seen = read_by_all(&f, until, 4, &|db| {
         assert_eq!(db.count_users()?, 1);
         f.create(json!({"name": "bob"}))?;
         let grant = f.root(Action::UserDelete, Some("alice"));

@@ -193,6 +193,35 @@ mod tests {
     }
 
     #[test]
+    fn other_processes_are_kept_out() {
+        const OURS: &str = "ROSTER_TEST_DATABASE";
+        if let Some(path) = std::env::var_os(OURS) {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+            let plain = Connection::open_with_flags(&path, flags).unwrap();
+            for connection in [plain, connect(Path::new(&path)).unwrap()] {
+                connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+                let read = connection.query_row("SELECT count(*) FROM users", [], |_| Ok(()));
+                let code = read.unwrap_err().sqlite_error_code();
+                assert_eq!(code, Some(ErrorCode::DatabaseBusy));
+            }
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&dir.path().join("store")).unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let count = |db: crate::store::Db<'_>| db.count_users();
+        assert_eq!(store.readers().read(until, count).unwrap(), 0, "ours may");
+        let other = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::open::tests::other_processes_are_kept_out"])
+            .env(OURS, dir.path().join("store/roster.db"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&other.stdout);
+        assert!(other.status.success() && said.contains("1 passed"), "{said}");
+        assert_eq!(store.read(count).unwrap(), 0);
+    }
+
+    #[test]
     fn an_open_directory_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("store");
