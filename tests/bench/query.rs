@@ -102,7 +102,7 @@ fn cases(size: u64) -> Vec<Case> {
         ("100 names that begin so", None, Query(json!([["name", "^", &name[..3]]]), only())),
         ("100 by a tag of a tenth", None, Query(json!([["tags", "rin", "tenth"]]), only())),
         ("100 locked of a thousandth", None, Query(json!([["locked", "=", true]]), only())),
-        ("first 100 by last login", None, Query(json!([]), page("-last_login", 0))),
+        ("last 100 who logged in", Some(50), Query(json!([]), page("-last_login", 0))),
         ("100 by regular expression", None, Query(json!([["name", "~", "a[0-9]*b$"]]), only())),
         (
             "100 by full name, either case",
@@ -159,6 +159,9 @@ fn fill(directory: &Path, size: u64) {
         .unwrap();
     let mut tag =
         transaction.prepare("INSERT INTO user_tags (user_id, tag) VALUES (?1, ?2)").unwrap();
+    let mut login = transaction
+        .prepare("INSERT INTO logins (user_id, first_at, last_at) VALUES (?1, ?2, ?2)")
+        .unwrap();
     for n in 0..size {
         let id = (u128::from(n) << 64 | u128::from(n.wrapping_mul(0x9e37_79b9))).to_be_bytes();
         let name = name(n);
@@ -177,11 +180,19 @@ fn fill(directory: &Path, size: u64) {
         ])
         .unwrap();
         tag.execute(params![id, format!("team-{}", n / 10)]).unwrap();
+        if n % 3 > 0 {
+            login
+                .execute(params![
+                    id,
+                    1_700_000_000 + n.wrapping_mul(0x9e37_79b9) as i64 % 10_000_000
+                ])
+                .unwrap();
+        }
         if n % 10 == 0 {
             tag.execute(params![id, "tenth"]).unwrap();
         }
     }
-    drop((user, tag));
+    drop((user, tag, login));
     transaction.commit().unwrap();
 }
 

@@ -14,6 +14,7 @@ use super::testing::{Fixture, fields_of, subject};
 use super::{Error, Service};
 use crate::authorize::Action;
 use crate::query::{FIELDS, Field, Kind, Needle, Nulls, Op, Order, Query};
+use crate::store::{LoginRow, UserKey};
 
 const TEXTS: &[&str] = &["", "a", "A", "al", "Alice", "alice", "e", "Ö", "ö", "%", "_", "ng", "Ng"];
 
@@ -231,6 +232,17 @@ fn every_page_of_every_order_is_that_of_the_plain_evaluation() {
         f.create(json!({"name": format!("u{}", i * 7 % 36), "email": email, "tags": tags,
             "locked": i % 2 == 0, "full_name": TEXTS[i % TEXTS.len()]}))
             .unwrap();
+    }
+    for i in (0_i64..36).filter(|i| i % 5 > 1) {
+        let login = LoginRow { last_at: Some(i % 4), first_at: Some(i), ..LoginRow::default() };
+        // Some have only failed so far.
+        let login =
+            if i % 5 == 4 { LoginRow { failures_since: 1, ..LoginRow::default() } } else { login };
+        let note = |db: crate::store::Db<'_>| {
+            let user = db.user(UserKey::Name(&format!("u{i}")))?.unwrap();
+            Ok(db.set_login(user.id, &login)?)
+        };
+        f.service.note(note).unwrap();
     }
     let all = records(&f.service);
     let singles = FIELDS.iter().filter(|field| field.is_single()).map(|field| field.name);

@@ -2,6 +2,7 @@
 //! rows that are left, of which only the columns that matter are read.
 
 mod columns;
+mod logins;
 mod rest;
 mod translate;
 
@@ -103,6 +104,11 @@ impl Db<'_> {
         let rows = wanted.limit.min(total.saturating_sub(wanted.offset));
         if rows == 0 {
             return Ok(Found { total, ids: Vec::new() });
+        }
+        if condition.text.is_empty()
+            && let Some(ids) = self.find_by_login(wanted, total, rows)?
+        {
+            return Ok(Found { total, ids });
         }
         let (sql, backwards) = paged(wanted, condition, total, rows);
         let mut statement = self.connection.prepare(&sql.text)?;

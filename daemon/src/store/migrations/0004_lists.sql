@@ -5,6 +5,7 @@ CREATE INDEX users_by_number ON users (uid, id);
 CREATE INDEX users_by_address ON users (email, name, id);
 CREATE INDEX users_by_creation ON users (created_at, name, id);
 DROP INDEX users_by_email;
+CREATE INDEX logins_by_time ON logins (last_at) WHERE last_at IS NOT NULL;
 
 -- How many users there are, without counting a million of them for each page.
 CREATE TABLE counts (
