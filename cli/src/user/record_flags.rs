@@ -76,16 +76,16 @@ pub struct RecordFlags {
     /// When the account ends: 2027-01-31 or 2027-01-31T12:00:00Z
     #[arg(long, value_name = "DATE")]
     pub expires: Option<String>,
-    /// Days after which the password must be changed; none for never
+    /// Days until a password must be changed; none for never
     #[arg(long, value_name = "DAYS", value_parser = days, allow_negative_numbers = true)]
     pub password_max_age: Option<Value>,
-    /// Days before which the password may not be changed again
+    /// Days before a password may be changed again; none for no such limit
     #[arg(long, value_name = "DAYS", value_parser = days, allow_negative_numbers = true)]
     pub password_min_age: Option<Value>,
-    /// Days of warning before the password is due
+    /// Days of warning before the password must be changed; none for no warning
     #[arg(long, value_name = "DAYS", value_parser = days, allow_negative_numbers = true)]
     pub password_warn: Option<Value>,
-    /// Days after the password was due until the account is refused; none for never
+    /// Days after which a password that was not changed is no longer taken; none for never
     #[arg(long, value_name = "DAYS", value_parser = days, allow_negative_numbers = true)]
     pub password_inactive: Option<Value>,
 }
@@ -143,6 +143,16 @@ impl RecordFlags {
                 fields.insert(name.to_owned(), text.into());
             }
         }
+        for (name, days) in [
+            ("password_max_age", password_max_age),
+            ("password_min_age", password_min_age),
+            ("password_warn", password_warn),
+            ("password_inactive", password_inactive),
+        ] {
+            if let Some(days) = days {
+                fields.insert(name.to_owned(), days);
+            }
+        }
         for (name, given) in [
             ("create_groups", create_groups),
             ("home_create", home_create),
@@ -165,16 +175,6 @@ impl RecordFlags {
                 // `--groups ''` names none.
                 list.retain(|entry| !entry.is_empty());
                 fields.insert(name.to_owned(), list.into());
-            }
-        }
-        for (name, days) in [
-            ("password_max_age", password_max_age),
-            ("password_min_age", password_min_age),
-            ("password_warn", password_warn),
-            ("password_inactive", password_inactive),
-        ] {
-            if let Some(days) = days {
-                fields.insert(name.to_owned(), days);
             }
         }
         if let Some(attributes) = attributes {

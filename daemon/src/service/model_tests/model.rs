@@ -358,7 +358,11 @@ impl Model {
     }
 
     fn delete_group(&mut self, name: &str) -> Outcome {
-        let Some(Place::Ours(at)) = self.group(name) else { return refuse("no_such_group") };
+        let at = match self.group(name) {
+            Some(Place::Ours(at)) => at,
+            Some(Place::Host(..)) => return refuse_field("invalid_field", "group"),
+            None => return refuse("no_such_group"),
+        };
         if self.users.iter().any(|user| user.gid == self.groups[at].gid) {
             return refuse("immutable");
         }
