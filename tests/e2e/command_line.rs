@@ -88,7 +88,7 @@ const ANSWERS: &[(&str, &str)] = &[
     ),
     ("plan", "user create bob --dry-run"),
     ("user", "user create bob"),
-    ("plan", "user update alice --groups docker --no-sudo --dry-run"),
+    ("plan", "user update alice --groups adm --no-sudo --dry-run"),
     ("done", "user setting set alice core lang en"),
     ("done", "user profile set alice address Berlin"),
     ("user", "user update alice --shell /bin/sh"),

@@ -284,6 +284,9 @@ fn every_verb_has_a_plan_that_changes_nothing_and_comes_true() {
             done.unwrap_or_else(|error| panic!("{method}: {error}"));
         });
         let rows = bus.service.read(|db| Ok(db.audit_rows(audited, 100)?)).unwrap();
+        for secret in [FIRST, SECOND, "argon2", "AAAAC3Nza", "otpauth"] {
+            assert!(rows.iter().all(|row| !row.change.contains(secret)), "{method}: {rows:?}");
+        }
         let rows: Vec<Value> =
             rows.iter().map(|row| serde_json::from_str(&row.change).unwrap()).collect();
         let of_record = |change: &&Value| change["kind"] != "uid" && change["kind"] != "host_group";

@@ -9,7 +9,7 @@ use crate::publish::samba::SambaEntry;
 /// One effect that a change would have on the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlannedEffect {
-    /// `create_home`, `archive_home`, `purge_home`, `move_home`, `sudoers`, `end_sessions`.
+    /// The effect's kind, as the outbox has it: `create_home`, `sudoers`, `end_sessions`, …
     pub kind: &'static str,
     /// The file or directory that it is about; empty when it is about none.
     #[serde(skip_serializing_if = "String::is_empty")]
