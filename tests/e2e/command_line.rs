@@ -126,7 +126,10 @@ const ANSWERS: &[(&str, &str)] = &[
     ("error", "user nonsense"),
     ("error", "user create alice"),
     ("plan", "user delete alice --home purge --dry-run"),
-    ("done", "user delete bob --yes"),
+    ("synced-users", "user sync --all"),
+    ("deleted", "user delete bob --yes"),
+    ("deleted-users", "user list --deleted"),
+    ("user", "user restore bob"),
 ];
 
 #[test]

@@ -101,7 +101,8 @@ impl Service {
                 remains.sudo_rules.extend(change.db.sudo_rules_of(HolderKey::Gid(group.gid))?);
                 self.remove_group(grant, change, &group)?;
             }
-            let shown = json!({ "uid": user.uid, "home": format!("{:?}", options.home) });
+            // The record's own fields are told beside it: "home" is one of them.
+            let shown = json!({ "home_fate": format!("{:?}", options.home).to_lowercase() });
             change.audit("user-delete", user.name.as_str(), &user.id.to_string(), &shown)?;
             change.announce(EventKind::Removed, user.uid, user.name.as_str());
             let gone = (user.name.clone(), user.uid, user.home.as_str().to_owned());

@@ -138,10 +138,8 @@ impl Service {
 
             let user = record::user(change.db, row)?;
             let shown = json!({
-                "uid": user.uid, "was": old_name, "groups": user.groups, "role": user.role,
-                "sudo_commands": user.sudo_commands,
-                "sudo_commands_nopasswd": user.sudo_commands_nopasswd,
-                "missing_groups": missing_groups, "left_out": left_out, "home": home_state,
+                "was": old_name, "missing_groups": missing_groups, "left_out": left_out,
+                "home_state": home_state,
             });
             change.audit("user-restore", user.name.as_str(), &user.id.to_string(), &shown)?;
             change.announce(EventKind::Added, user.uid, user.name.as_str());
