@@ -16,14 +16,15 @@ const COLUMNS: &[Column] = &[
     Column::field("ID", "id"),
     Column::field("AT", "at"),
     Column::field("ACTOR", "actor"),
-    Column::field("VIA", "via"),
+    Column::field("VIA", "via").rank(2),
     Column::field("ACTION", "action"),
     Column::field("SUBJECT", "subject"),
     Column::of("CHANGE", |row| match row.get("change") {
         Some(Value::Object(change)) if change.is_empty() => String::new(),
         Some(change) => change.to_string(),
         None => String::new(),
-    }),
+    })
+    .rank(1),
 ];
 
 /// The verbs of the audit log.

@@ -16,6 +16,8 @@ macro_rules! documents {
 
 documents! {
     "administrator-status",
+    "audit-rows",
+    "audit-verified",
     "code-verified",
     "deleted",
     "deleted-user",

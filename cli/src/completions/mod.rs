@@ -78,6 +78,8 @@ pub fn answer(arguments: &[OsString]) -> Option<ExitCode> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     User,
+    /// One that was deleted.
+    Deleted,
     Group,
     /// Of Roster or of /etc/group.
     AnyGroup,
@@ -95,6 +97,8 @@ impl Kind {
         let word = |index: usize| path.get(index).map(String::as_str).unwrap_or_default();
         Some(match (word(0), word(1), argument) {
             ("group", _, "subject") => Self::Group,
+            ("user", "restore" | "purge", "subject") => Self::Deleted,
+            ("audit", _, "user" | "actor") => Self::User,
             ("user", "password", "name") | ("group", _, "user") | (_, _, "subject") => Self::User,
             (_, _, "group" | "groups") => Self::AnyGroup,
             ("sudo", _, "holder") => Self::Holder,
@@ -114,6 +118,7 @@ impl Kind {
             let Some(begun) = current.to_str() else { return Vec::new() };
             match self {
                 Self::User => plain(names.users(begun)),
+                Self::Deleted => plain(names.deleted(begun)),
                 Self::Group => plain(names.groups(begun)),
                 Self::AnyGroup => plain(names.any_groups(begun)),
                 Self::Holder => match begun.strip_prefix('%') {
@@ -190,6 +195,9 @@ mod tests {
         assert_eq!(kind("user password", "name"), Some(Kind::User));
         assert_eq!(kind("user create", "name"), None);
         assert_eq!(kind("user create", "groups"), Some(Kind::AnyGroup));
+        assert_eq!(kind("user restore", "subject"), Some(Kind::Deleted));
+        assert_eq!(kind("user restore", "name"), None);
+        assert_eq!(kind("audit list", "actor"), Some(Kind::User));
         assert_eq!(kind("group show", "subject"), Some(Kind::Group));
         assert_eq!(kind("group add-member", "group"), Some(Kind::AnyGroup));
         assert_eq!(kind("group add-member", "user"), Some(Kind::User));

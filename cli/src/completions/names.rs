@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::process::Stdio;
 use std::time::Duration;
 
-use bus::names::{INTERFACE, PATH, QUERY, SERVICE};
+use bus::names::{INTERFACE, LIFECYCLE, PATH, QUERY, SERVICE};
 use bus::{Dictionary, from_dictionary};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
@@ -48,6 +48,17 @@ impl Names {
             Some(named(&users))
         });
         chosen(answer.or_else(|| from_nss("passwd", begun)).unwrap_or_default(), begun)
+    }
+
+    /// Users that were deleted and can be restored.
+    pub fn deleted(&self, begun: &str) -> Vec<String> {
+        let answer = wait(async {
+            let options = Options::from([("limit", (MOST as u64 * 5).into())]);
+            let (_, users): (u64, Vec<Dictionary>) =
+                ask(LIFECYCLE, "ListDeletedUsers", &(options,)).await?;
+            Some(named(&users))
+        });
+        chosen(answer.unwrap_or_default(), begun)
     }
 
     /// Groups of Roster.

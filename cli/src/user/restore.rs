@@ -111,10 +111,10 @@ const COLUMNS: &[Column] = &[
     Column::field("NAME", "name"),
     Column::field("UID", "uid"),
     Column::field("DELETED", "deleted_at"),
-    Column::field("BY", "deleted_by"),
-    Column::field("PURGED FROM", "purge_at"),
-    Column::field("HOME", "home_state"),
-    Column::field("ID", "id"),
+    Column::field("BY", "deleted_by").rank(1),
+    Column::field("PURGED FROM", "purge_at").rank(3),
+    Column::field("HOME", "home_state").rank(2),
+    Column::field("ID", "id").rank(4),
 ];
 
 /// The accounts that were deleted and can still be restored.
