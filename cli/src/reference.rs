@@ -21,6 +21,7 @@ pub const SUBJECTS: &str = "A user is named as alice, uid:3000 or id:UUID; a gro
 pub const FILES: &[(&str, &str)] = &[
     ("/etc/roster/roster.toml", "settings of the daemon; all have defaults, see roster.toml(5)"),
     ("/var/lib/roster/store", "the accounts; the daemon alone reads and writes them"),
+    ("/var/lib/roster/audit-head", "where the audit log ends, beside the accounts"),
     ("/run/roster/index", "what NSS and sshd read: names, numbers, homes, shells, public keys"),
     ("/etc/sudoers.d/50-roster", "the sudo rights, written by the daemon"),
     ("/usr/share/roster/schema", "JSON Schema of what --json answers"),

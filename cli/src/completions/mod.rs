@@ -201,6 +201,8 @@ mod tests {
         assert_eq!(kind("group show", "subject"), Some(Kind::Group));
         assert_eq!(kind("group add-member", "group"), Some(Kind::AnyGroup));
         assert_eq!(kind("group add-member", "user"), Some(Kind::User));
+        assert_eq!(kind("audit list", "actor"), Some(Kind::User));
+        assert_eq!(kind("audit list", "group"), Some(Kind::AnyGroup));
         assert_eq!(kind("completions", "shell"), None);
     }
 }
