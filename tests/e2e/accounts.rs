@@ -121,3 +121,45 @@ fn groups_are_merged_with_those_of_etc_group() {
     assert!(!m.sh("getent group press").ok().stdout.contains("alice"));
     m.sh("getent group press").ok().says("bob");
 }
+
+#[test]
+fn a_renamed_account_keeps_its_number_files_keys_and_sessions() {
+    let m = Machine::boot("rename").unwrap();
+    add_alice(&m);
+    m.sh("ssh-keygen -q -t ed25519 -N '' -f /root/key").ok();
+    m.roster(["key", "add", "alice", "--file", "/root/key.pub"]).ok();
+    m.run_as("alice", "echo mine >/home/alice/letter").ok();
+    m.sh("systemd-run --uid=alice --unit=alices sleep 600").ok();
+    let id = m.roster(["user", "show", "alice", "--json"]).ok().json()["id"].clone();
+    m.roster(["user", "update", "alice", "--name", "alicia"]).ok();
+    assert_eq!(m.roster(["user", "show", "alicia", "--json"]).ok().json()["id"], id);
+    assert_eq!(m.sh("id -u alicia").ok().line(), "3000");
+    m.sh("getent passwd alice").exits(2);
+    m.sh("stat -c %U /home/alice/letter").ok().says("alicia");
+    m.sh("pgrep -u alicia sleep").ok();
+    let ssh = "ssh -o StrictHostKeyChecking=no -o BatchMode=yes -i /root/key";
+    m.sh(&format!("{ssh} alicia@127.0.0.1 cat /home/alice/letter")).ok().says("mine");
+    m.sh(&format!("{ssh} alice@127.0.0.1 true")).fails();
+}
+
+#[test]
+fn a_member_of_the_hosts_administrators_is_one_for_sudo_and_polkit() {
+    let m = Machine::boot("administrators").unwrap();
+    add_alice(&m);
+    // polkit asks for the password of one of these (Debian: the group sudo).
+    let identities = "pkaction --action-id org.freedesktop.systemd1.manage-units --verbose";
+    m.sh(identities).ok().says("auth_admin");
+    m.roster(["group", "add-member", "sudo", "alice"]).ok();
+    m.sh("getent group sudo").ok().says("alice");
+    m.sh("sudo -l -U alice").ok().says("(ALL : ALL) ALL");
+    // Her own password makes her an administrator, for polkit's text agent as for sudo.
+    m.run_as("alice", &format!("echo '{ALICES}' | sudo -S id -u")).ok().says("0");
+    let agent = format!(
+        "spawn setpriv --reuid=alice --regid=alice --init-groups pkexec id -u\n\
+         expect {{ -re {{Authenticating as: .*alice}} {{}} eof {{ exit 95 }} timeout {{ exit 96 }} }}\n\
+         expect {{ -re {{assword: $}} {{ send \"{ALICES}\\r\" }} timeout {{ exit 97 }} }}\n\
+         expect {{ -re {{AUTHENTICATION COMPLETE}} {{}} timeout {{ exit 98 }} }}\n\
+         expect {{ -re {{\\n0\\r?\\n}} {{}} timeout {{ exit 99 }} }}\nexpect eof\n"
+    );
+    m.expect(&agent).ok();
+}

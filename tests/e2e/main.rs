@@ -19,6 +19,7 @@ mod package;
 mod people;
 mod plans;
 mod rights;
+mod samba;
 mod second_factor;
 mod seeds;
 mod sync;

@@ -13,7 +13,7 @@ use crate::error::{Error, on};
 /// What a plain server has, and what the suites drive it with.
 const PACKAGES: &str = "systemd-sysv,dbus,libpam-systemd,libnss-systemd,polkitd,\
     openssh-server,openssh-client,sudo,cron,passwd,login,procps,iproute2,netbase,\
-    expect,sshpass,oathtool,pamtester,python3-minimal,samba-common-bin";
+    expect,sshpass,oathtool,pamtester,python3-minimal,samba-common-bin,pkexec";
 
 /// The root password of every machine; there is no way in from outside.
 pub(crate) const ROOT_PASSWORD: &str = "the root password of a throwaway machine";
