@@ -113,6 +113,31 @@ impl Change<'_> {
         self.planned.borrow_mut().push(Changed::new(thing, field.to_owned(), from, to));
     }
 
+    /// What the host still owes the deletion of this user, because it failed then, must not be done
+    /// to a user that is there again: sessions need not end any more, and homes have to be settled
+    /// first.
+    pub(crate) fn take_back_deletion(&self, uid: u32) -> Result<(), Error> {
+        for (id, text) in self.db.owed()? {
+            match serde_json::from_str(&text) {
+                Ok(Owed::Effect(Effect::EndSessions { uid: of })) if of == uid => {
+                    self.db.settle(id)?;
+                }
+                Ok(Owed::Effect(
+                    Effect::ArchiveHome { path, uid: of, .. }
+                    | Effect::PurgeHome { path, uid: of }
+                    | Effect::RestoreHome { path, uid: of, .. },
+                )) if of == uid => {
+                    return Err(Error::HomeDirectory(format!(
+                        "{path} could not be moved or erased when its user was deleted, and still \
+                         is to be: see the log of rosterd, and restart it to try again"
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The host owes this effect once the change is committed.
     pub(crate) fn owe(&mut self, effect: Effect) {
         self.owed.push(Owed::Effect(effect));

@@ -345,3 +345,26 @@ fn an_archive_that_cannot_be_erased_keeps_its_user_and_holds_nobody_up() {
     f.service.purge_expired_users().unwrap();
     assert!(!archive.exists());
 }
+
+#[test]
+fn what_a_deletion_has_left_undone_is_not_done_to_who_is_back() {
+    let f = Fixture::new();
+    f.create(json!({"name": "alice", "home_create": true})).unwrap();
+    delete(&f, "alice", HomeFate::Keep);
+    let owed = |effect: serde_json::Value| {
+        let text = json!({ "effect": effect }).to_string();
+        f.service.note(|db| Ok(db.owe(&text, 0)?)).unwrap()
+    };
+    let home = owed(json!({"kind": "purge_home", "path": "/home/alice", "uid": 3000}));
+    let others = owed(json!({"kind": "purge_home", "path": "/home/bob", "uid": 3001}));
+    owed(json!({"kind": "end_sessions", "uid": 3000}));
+    let refused = restore(&f, "alice").unwrap_err();
+    assert!(matches!(refused, Error::HomeDirectory(_)), "{refused:?}");
+    f.service.note(|db| Ok(db.settle(home)?)).unwrap();
+    restore(&f, "alice").unwrap();
+    let left = f.service.read(|db| Ok(db.owed()?)).unwrap();
+    assert_eq!(left.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [others]);
+    let f = f.restarted();
+    f.service.replay_outbox().unwrap();
+    assert!(f.path("home/alice/.profile").exists());
+}

@@ -99,6 +99,7 @@ impl Service {
             let old_name = row.name.clone();
             row.name = name.unwrap_or_else(|| old_name.clone());
             self.check_still_free(change, &host, &row)?;
+            change.take_back_deletion(row.uid)?;
 
             let mut missing_groups = Vec::new();
             let mut groups =
