@@ -43,13 +43,23 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// Reasons that one field is refused for.
+const MOST_OF_A_FIELD: usize = 16;
+/// Reasons that a request is refused for: there are fewer fields than that.
+const MOST: usize = 128;
+
 /// Every field of a request that was refused. Nothing was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldErrors(pub Vec<FieldError>);
 
 impl FieldErrors {
-    /// Adds a refused field.
+    /// Adds a refused field. A request may be wrong in more ways than anybody wants to read: of one
+    /// field the first 16 reasons are kept, and 128 in all.
     pub fn add(&mut self, field: &str, code: Code, message: impl Into<String>) {
+        let of_field = self.0.iter().filter(|error| error.field == field).count();
+        if of_field >= MOST_OF_A_FIELD || self.0.len() >= MOST {
+            return;
+        }
         self.0.push(FieldError { field: field.to_owned(), code, message: message.into() });
     }
 
@@ -122,3 +132,20 @@ impl std::fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_stays_short_enough_to_be_read() {
+        let mut errors = FieldErrors::default();
+        for n in 0..1000 {
+            errors.add("groups", Code::NotFound, format!("there is no group g{n}"));
+            errors.add(&format!("key{n}"), Code::UnknownField, "is no field of this request");
+        }
+        assert_eq!(errors.0.len(), MOST);
+        let of_groups = errors.0.iter().filter(|error| error.field == "groups").count();
+        assert_eq!(of_groups, MOST_OF_A_FIELD);
+    }
+}

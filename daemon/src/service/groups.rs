@@ -282,8 +282,12 @@ impl Service {
                     let changed = if add {
                         change.db.add_local_member(ours.id, user)?
                     } else {
+                        // The host may have lost the user since it joined.
                         change.db.remove_local_member(ours.id, user)?
                     };
+                    if !changed && !host.users.iter().any(|known| known.name == *user) {
+                        return Err(Error::NoSuchUser(subject.to_string()));
+                    }
                     change.publish();
                     (changed, user.clone())
                 }

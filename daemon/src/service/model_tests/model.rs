@@ -363,7 +363,9 @@ impl Model {
             Some(Place::Host(..)) => return refuse_field("invalid_field", "group"),
             None => return refuse("no_such_group"),
         };
-        if self.users.iter().any(|user| user.gid == self.groups[at].gid) {
+        let group = &self.groups[at];
+        let gives_root = name == "docker" && !(group.members.is_empty() && group.local.is_empty());
+        if gives_root || self.users.iter().any(|user| user.gid == group.gid) {
             return refuse("immutable");
         }
         self.remove_group(at);
@@ -393,7 +395,9 @@ impl Model {
         let left = match (self.user(user), place) {
             (Some(at), place) => self.leave(place, self.users[at].uid),
             // A user of the host may have gone since it joined: any name is taken out.
-            (None, Place::Ours(at)) => self.groups[at].local.remove(user),
+            (None, Place::Ours(at)) if self.groups[at].local.remove(user) => true,
+            (None, Place::Ours(_)) if is_host_user(user) => false,
+            (None, Place::Ours(_)) => return refuse("no_such_user"),
             (None, Place::Host(..)) => return refuse("no_such_user"),
         };
         if left { Ok(()) } else { refuse("already_in_state") }
