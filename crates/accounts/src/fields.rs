@@ -171,6 +171,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The fields that were asked for.
+    pub(crate) fn into_names(self) -> Vec<&'static str> {
+        self.known
+    }
+
     /// Names every key that no reader asked for, and gives the collected errors back.
     pub(crate) fn finish(mut self) -> FieldErrors {
         for key in self.map.keys() {

@@ -44,11 +44,24 @@ impl GroupFields {
     /// Every field that is wrong or unknown.
     pub fn parse(map: &Map<String, Value>) -> Result<Self, FieldErrors> {
         let mut f = Fields::new(map);
-        let fields = Self {
+        let fields = Self::take(&mut f);
+        f.finish().into_result().map(|()| fields)
+    }
+
+    /// The names of the fields that a request may hold.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        let none = Map::new();
+        let mut f = Fields::new(&none);
+        let _ = Self::take(&mut f);
+        f.into_names()
+    }
+
+    fn take(f: &mut Fields<'_>) -> Self {
+        Self {
             name: f.text("name", GroupName::parse),
             gid: f.number("gid", Gid::parse),
             display_name: f.text("display_name", DisplayText::parse),
-        };
-        f.finish().into_result().map(|()| fields)
+        }
     }
 }

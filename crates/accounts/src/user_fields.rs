@@ -90,7 +90,35 @@ impl UserFields {
     #[must_use]
     pub fn read(map: &Map<String, Value>) -> (Self, FieldErrors) {
         let mut f = Fields::new(map);
-        let fields = Self {
+        let fields = Self::take(&mut f);
+        let mut errors = f.finish();
+        for error in &mut errors.0 {
+            if error.code == Code::UnknownField && READ_ONLY.contains(&error.field.as_str()) {
+                error.code = Code::Immutable;
+                error.message = "cannot be set by hand".to_owned();
+            }
+        }
+        fields.check_together(&mut errors);
+        (fields, errors)
+    }
+
+    /// The names of the fields that a request may hold.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        let none = Map::new();
+        let mut f = Fields::new(&none);
+        let _ = Self::take(&mut f);
+        f.into_names()
+    }
+
+    /// The names of the record's fields that no request may hold.
+    #[must_use]
+    pub const fn read_only() -> &'static [&'static str] {
+        READ_ONLY
+    }
+
+    fn take(f: &mut Fields<'_>) -> Self {
+        Self {
             name: f.text("name", UserName::parse),
             uid: f.number("uid", Uid::parse),
             group: f.text("group", GroupRef::parse),
@@ -121,16 +149,7 @@ impl UserFields {
             role: f.text("role", Role::parse),
             tags: f.list("tags", 64, Tag::parse),
             attributes: f.object("attributes", 64 * 1024),
-        };
-        let mut errors = f.finish();
-        for error in &mut errors.0 {
-            if error.code == Code::UnknownField && READ_ONLY.contains(&error.field.as_str()) {
-                error.code = Code::Immutable;
-                error.message = "cannot be set by hand".to_owned();
-            }
         }
-        fields.check_together(&mut errors);
-        (fields, errors)
     }
 
     /// Rules that need more than one field.

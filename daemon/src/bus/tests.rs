@@ -5,6 +5,7 @@
 mod administration;
 mod answers;
 mod audit;
+mod bad_fields;
 mod client;
 mod group_objects;
 mod introspection;

@@ -5,6 +5,7 @@
 //! add its line to `table::METHODS` and what it is called with to `arguments::of`.
 
 mod arguments;
+mod bad_arguments;
 mod methods;
 mod people;
 mod polkit;
