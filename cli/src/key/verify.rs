@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 
+use base64ct::{Base64, Encoding as _};
 use bus::Dictionary;
 use clap::Args;
 use serde_json::{Value, json};
@@ -98,10 +99,33 @@ fn public_half(bytes: &[u8]) -> Result<PublicKey, Error> {
             "is not in OpenSSH's format: convert a copy of it with ssh-keygen -p -f FILE",
         ));
     }
-    match PrivateKey::from_openssh(bytes) {
-        Ok(key) => Ok(key.public_key().clone()),
-        Err(_) => Err(refuse("is damaged, or a key of a kind that is not known here")),
+    if let Ok(key) = PrivateKey::from_openssh(bytes) {
+        return Ok(key.public_key().clone());
     }
+    in_front(bytes).ok_or_else(|| refuse("is damaged, or a key of a kind that is not known here"))
+}
+
+/// The public key in front of the private part (OpenSSH's PROTOCOL.key), whatever that part is like:
+/// the library refuses an ECDSA key whose number begins with a zero byte.
+fn in_front(bytes: &[u8]) -> Option<PublicKey> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (_, body) = text.split_once("-----BEGIN OPENSSH PRIVATE KEY-----")?;
+    let (body, _) = body.split_once("-----END")?;
+    let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
+    base64.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    let mut decoded = Zeroizing::new(vec![0; base64.len()]);
+    let decoded = Base64::decode(base64.as_slice(), &mut decoded).ok()?;
+    let rest = decoded.strip_prefix(b"openssh-key-v1\0".as_slice())?;
+    // The cipher, how its key is derived, and with what.
+    let rest = string(string(string(rest)?.1)?.1)?.1;
+    let (public, _) = string(rest.strip_prefix(&1_u32.to_be_bytes())?)?;
+    PublicKey::from_bytes(public).ok()
+}
+
+/// A string of SSH's wire format (RFC 4251, 5), and what follows it.
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_be_bytes(*length) as usize)
 }
 
 /// Whether two lines of authorized_keys are of one key, whatever their comments.
@@ -160,6 +184,10 @@ mod tests {
             for passphrase in ["", "seven violet herons"] {
                 let Some((private, public)) = generated(kind, size, passphrase) else { return };
                 let key = public_half(&private).unwrap();
+                assert_eq!(
+                    in_front(&private).as_ref().map(PublicKey::key_data),
+                    Some(key.key_data())
+                );
                 let line = key.to_openssh().unwrap();
                 assert!(is_same(&line, public.trim()), "{line} {public}");
                 assert_eq!(

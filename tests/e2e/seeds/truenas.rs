@@ -113,9 +113,8 @@ pub(super) const COMMANDS: &[Seed] = &[
         "account user get_instance --   (interactive arguments editor)",
         &[
             does(
-                "printf '#!/bin/sh\\nsed -i \"s/^#* *full_name *[:=].*/full_name: Edited User/\" \"$1\"\\n' \
-                 >/root/editor; chmod 755 /root/editor; \
-                 EDITOR=/root/editor roster user update testuser --edit",
+                r#"printf '%s\n' '#!/bin/sh' 'sed -i "s/^#* *full_name *=.*/full_name = \"Edited User\"/" "$1"' \
+                   >/root/editor; chmod 755 /root/editor; EDITOR=/root/editor roster user update testuser --edit"#,
                 &[],
             ),
             does("getent passwd testuser", &["Edited User"]),

@@ -89,6 +89,13 @@ fn bad(argument: &Variant<'static>) -> Vec<(String, Variant<'static>)> {
             bad.push(("dictionaries in dictionaries".to_owned(), inside(nested())));
             bad.push(("too large".to_owned(), inside(text(&"x".repeat(70_000)))));
         }
+        Variant::Array(_) => {
+            for value in texts() {
+                let shown: String = value.chars().take(12).collect();
+                bad.push((format!("[{shown:?}]"), Variant::new(vec![value])));
+            }
+            bad.push(("a number in a list".to_owned(), Variant::new(vec![1_u32])));
+        }
         other => panic!("no bad values for {other:?}"),
     }
     bad
