@@ -5,7 +5,7 @@ use rusqlite::Row;
 use serde_json::Value;
 
 use crate::query::{Field, Kind};
-use crate::store::uuid_column;
+use crate::store::{damaged, uuid_column};
 
 /// The field's value as an SQL expression over `users`; `None` for lists and objects.
 pub(super) fn expression(field: Field) -> Option<&'static str> {
@@ -33,8 +33,21 @@ pub(super) fn expression(field: Field) -> Option<&'static str> {
     })
 }
 
+/// What reads the field from the row of its user: one value, or the free JSON, which is nothing to
+/// compare in SQL.
+pub(super) fn in_row(field: Field) -> Option<&'static str> {
+    if field.name == ATTRIBUTES { Some(ATTRIBUTES) } else { expression(field) }
+}
+
+/// The column that holds the field of that name whole, as JSON.
+const ATTRIBUTES: &str = "attributes";
+
 /// The value of a column with that expression, as the record shows it.
 pub(super) fn value(row: &Row<'_>, index: usize, field: Field) -> rusqlite::Result<Value> {
+    if field.name == ATTRIBUTES {
+        let text: String = row.get(index)?;
+        return serde_json::from_str(&text).map_err(|error| damaged(index, error));
+    }
     if field.name == "id" {
         return Ok(Value::String(uuid_column(row, index)?.to_string()));
     }

@@ -10,7 +10,7 @@ use rusqlite::params_from_iter;
 use rusqlite::types::Value as Cell;
 use serde_json::Value;
 
-use super::columns::{expression, value};
+use super::columns::{in_row, value};
 use super::{Found, Sql, Wanted, key};
 use crate::query::{Field, Filter, Needle, Nulls, Order};
 use crate::store::{Db, StoreError, uuid_column};
@@ -39,7 +39,7 @@ impl Db<'_> {
     ) -> Result<Found, E> {
         let mut fields: Vec<Field> = Vec::new();
         rest.iter().for_each(|filter| filter.fields(&mut fields));
-        fields.retain(|field| field.is_single());
+        fields.retain(|field| in_row(*field).is_some());
         let searched: Vec<Field> = SEARCHED.iter().filter_map(|name| Field::named(name)).collect();
         let tagged = match wanted.needle {
             Some(needle) => {
@@ -138,7 +138,7 @@ fn statement(wanted: &Wanted<'_>, condition: &Sql, fields: &[Field]) -> Sql {
         key(&mut sql, order);
     }
     for field in fields {
-        sql.text(", ").text(expression(*field).unwrap_or("NULL"));
+        sql.text(", ").text(in_row(*field).unwrap_or("NULL"));
     }
     sql.text(" FROM users").append(condition);
     sql
