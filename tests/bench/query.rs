@@ -118,14 +118,15 @@ fn cases(size: u64) -> Vec<Case> {
     ]
 }
 
+/// A query that takes too long is ended by the service, and counts as what it took until then.
 fn measure(service: &Service, runs: usize, what: &What) -> Times {
     let run: Box<dyn Fn()> = match what {
         What::Query(filters, options) => {
             let query = Query::parse(&filters.to_string(), options.as_object().unwrap()).unwrap();
-            Box::new(move || drop(std::hint::black_box(service.query_users(&query).unwrap())))
+            Box::new(move || drop(std::hint::black_box(service.query_users(&query))))
         }
         What::Search(text) => {
-            Box::new(|| drop(std::hint::black_box(service.search_users(text, 0, 100).unwrap())))
+            Box::new(|| drop(std::hint::black_box(service.search_users(text, 0, 100))))
         }
     };
     let mut times: Vec<Duration> = (0..runs)
