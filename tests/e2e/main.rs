@@ -14,6 +14,7 @@ mod conversation;
 mod deletion;
 mod examples;
 mod logins;
+mod model;
 mod outages;
 mod package;
 mod people;
