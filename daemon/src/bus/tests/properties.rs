@@ -6,7 +6,8 @@ use zbus::fdo::PropertiesProxy;
 use zbus::names::InterfaceName;
 use zbus::{Connection, fdo};
 
-use super::private_bus::{ALICE, PrivateBus, ROOT, STRANGER, dictionary};
+use super::answers::refused;
+use super::private_bus::{ALICE, PrivateBus, ROOT, STRANGER, dictionary, record};
 use crate::authorize::{Action, Decision, decide};
 use crate::bus::objects::Shown;
 use crate::bus::user_object::UserObject;
@@ -126,4 +127,30 @@ fn what_is_signalled_with_its_value_is_what_the_xml_says() {
         let kind = format!("type=\"{}\"", property.value.value_signature());
         assert!(element.contains(&kind), "{}", property.name);
     }
+}
+
+#[test]
+fn of_two_who_change_what_they_have_read_one_wins_and_everybody_hears_of_it() {
+    let bus = with_alice();
+    bus.call_as(ROOT, |connection| async move {
+        let accounts = bus::AccountsProxy::new(&connection).await.unwrap();
+        let mut changed = accounts.receive_user_changed().await.unwrap();
+        let read = record(&accounts.get_user("alice").await.unwrap());
+        let generation = read["generation"].as_u64().unwrap();
+        let change = |name: &str| {
+            let fields = dictionary(json!({ "full_name": name }));
+            let options = [("expect_generation", zbus::Variant::U64(generation))];
+            let accounts = accounts.clone();
+            async move { accounts.update_user("alice", &fields, options.into()).await }
+        };
+        let (one, other) = tokio::join!(change("One"), change("Other"));
+        let (won, lost) = if one.is_ok() { (one, other) } else { (other, one) };
+        let won = record(&won.unwrap());
+        assert_eq!(won["generation"].as_u64().unwrap(), generation + 1);
+        assert_eq!(refused(lost).name, bus::ErrorName::StaleGeneration);
+        assert_eq!(record(&accounts.get_user("alice").await.unwrap()), won);
+        let signal = changed.next().await.unwrap();
+        let args = signal.args().unwrap();
+        assert_eq!((args.path().as_str(), *args.name()), (PATH, "alice"));
+    });
 }
