@@ -21,7 +21,7 @@ fn hash_and_flags(m: &Machine, name: &str) -> (String, String) {
 fn samba_follows_the_account() {
     let m = Machine::boot("samba").unwrap();
     // A store that can be read as text; the daemon only ever talks to smbpasswd(8).
-    m.sh("mkdir -p /etc/samba; printf '[global]\\npassdb backend = smbpasswd\\n' >/etc/samba/smb.conf").ok();
+    m.sh("mkdir -p /etc/samba; printf '[global]\\npassdb backend = smbpasswd:/var/lib/samba/private/smbpasswd\\n' >/etc/samba/smb.conf").ok();
     let create = ["user", "create", "alice", "--smb", "--ssh-password", "--password-stdin"];
     m.roster(create).stdin(format!("{ALICES}\n")).ok();
     let (first, flags) = hash_and_flags(&m, "alice");
