@@ -262,6 +262,8 @@ impl Service {
                 let plan = Plan::new(subject.unwrap_or_default(), changes, effects, warnings);
                 return Err(Error::Planned(Box::new(plan)));
             }
+            let goes = events.iter().any(|event| event.kind == EventKind::Removed);
+            self.forget_at_samba(effects.iter().map(|(_, effect)| effect), goes)?;
             write_audit(db, now, actor, &entries, &comparisons)?;
             let mut rows = Vec::with_capacity(effects.len());
             for (owed, effect) in effects {

@@ -43,6 +43,31 @@ impl Service {
         }
     }
 
+    /// Takes entries out of Samba's store before a change is committed: once the system no longer
+    /// knows a name, Samba finds no entry of it either. Doing it again afterwards is harmless.
+    ///
+    /// # Errors
+    /// When the account `goes` and Samba keeps its entry, which would be there for whoever gets the
+    /// name next. Of an account that stays, the removal is still owed then.
+    pub(super) fn forget_at_samba<'a>(
+        &self,
+        effects: impl Iterator<Item = &'a Effect>,
+        goes: bool,
+    ) -> Result<(), Error> {
+        for effect in effects {
+            let removal = matches!(effect, Effect::Samba { entry: SambaEntry::Removed, .. });
+            if removal
+                && let Err(error) = self.host.carry_out(effect)
+                && goes
+            {
+                return Err(Error::HostEffect(format!(
+                    "Samba does not forget the account, and nothing was changed: {error}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Hands a password that was just set to Samba, if the account is one of Samba's.
     ///
     /// # Errors
@@ -153,7 +178,7 @@ mod tests {
         assert_eq!(said(&f), "-L -d alice\n");
 
         f.service.clear_password(&set, &alice).unwrap();
-        assert_eq!(said(&f), "-L -x alice\n");
+        assert_eq!(said(&f), "-L -x alice\n-L -x alice\n");
         assert!(!f.service.user(&alice).unwrap().smb);
     }
 
@@ -171,7 +196,7 @@ mod tests {
         said(&f);
         assert_eq!(fields_of(update(&f, json!({"name": "bob"}), None)), ["name"]);
         update(&f, json!({"smb": false, "name": "alice2"}), None).unwrap();
-        assert_eq!(said(&f), "-L -x alice\n");
+        assert_eq!(said(&f), "-L -x alice\n-L -x alice\n");
     }
 
     #[test]
@@ -180,9 +205,19 @@ mod tests {
         let fields = json!({"name": "alice", "uid": 1_987_654_320, "smb": true});
         f.create_with(fields, given(NINE)).unwrap();
         said(&f);
-        let delete = f.root(Action::UserDelete, Some("alice"));
-        f.service.delete_user(&delete, &subject("alice"), DeleteOptions::default()).unwrap();
-        assert_eq!(said(&f), "-L -x alice\n");
+        let delete = || {
+            let grant = f.root(Action::UserDelete, Some("alice"));
+            f.service.delete_user(&grant, &subject("alice"), DeleteOptions::default())
+        };
+        // Its entry would be there for the next one of that name.
+        std::fs::write(f.path("samba.refuses"), "").unwrap();
+        let refused = delete();
+        assert!(matches!(refused, Err(Error::HostEffect(_))), "{refused:?}");
+        assert!(f.service.user(&subject("alice")).unwrap().smb);
+        std::fs::remove_file(f.path("samba.refuses")).unwrap();
+        said(&f);
+        delete().unwrap();
+        assert_eq!(said(&f), "-L -x alice\n-L -x alice\n", "once before the name is gone");
     }
 
     #[test]
