@@ -97,6 +97,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "roster group create dev --display-name Developers",
             "roster group create ops --gid 4000",
+            "roster group create web --members www-data --sudo '/usr/bin/systemctl reload nginx'",
         ],
     ),
     ("group show", &["roster group show dev"]),

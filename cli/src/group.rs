@@ -34,7 +34,7 @@ pub enum Verb {
         #[command(flatten)]
         page: Page,
     },
-    /// Changes a group's name or display name; its number and members stay
+    /// Changes fields of a group; lists are replaced as a whole, and '' empties one
     Update(Update),
     /// Deletes a group; its members stay
     Delete {
@@ -52,6 +52,7 @@ pub enum Verb {
 
 /// The new group.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("fields").multiple(true))]
 pub struct Create {
     /// Name: a-z 0-9 _ . -, starting with a letter or _
     name: String,
@@ -61,9 +62,42 @@ pub struct Create {
     /// What people call it
     #[arg(long, value_name = "TEXT")]
     display_name: Option<String>,
+    #[command(flatten)]
+    lists: Lists,
     /// Fill in a form of every field first, in $VISUAL or $EDITOR
     #[arg(long)]
     edit: bool,
+}
+
+/// The lists of a group.
+#[derive(Debug, Args)]
+pub struct Lists {
+    /// Its members: users of Roster, or of /etc/passwd
+    #[arg(long, value_name = "A,B", value_delimiter = ',', group = "fields")]
+    members: Option<Vec<String>>,
+    /// What sudo lets members run with the password: ALL, a path, or a path and its arguments; may be
+    /// given again
+    #[arg(long, value_name = "COMMAND", group = "fields")]
+    sudo: Option<Vec<String>>,
+    /// What sudo lets members run without the password; may be given again
+    #[arg(long, value_name = "COMMAND", group = "fields")]
+    sudo_nopasswd: Option<Vec<String>>,
+}
+
+impl Lists {
+    /// Those that were given, under the record's names. An empty text names none.
+    fn fields(self) -> impl Iterator<Item = (String, Value)> {
+        let Self { members, sudo, sudo_nopasswd } = self;
+        let lists = [
+            ("members", members),
+            ("sudo_commands", sudo),
+            ("sudo_commands_nopasswd", sudo_nopasswd),
+        ];
+        lists.into_iter().filter_map(|(field, list)| {
+            let list: Vec<String> = list?.into_iter().filter(|entry| !entry.is_empty()).collect();
+            Some((field.to_owned(), list.into()))
+        })
+    }
 }
 
 /// The fields to change.
@@ -78,6 +112,8 @@ pub struct Update {
     /// What people call it; an empty text for nothing
     #[arg(long, value_name = "TEXT", group = "fields")]
     display_name: Option<String>,
+    #[command(flatten)]
+    lists: Lists,
     /// Change the fields in a form, in $VISUAL or $EDITOR
     #[arg(long, group = "fields")]
     edit: bool,
@@ -139,6 +175,7 @@ impl Create {
         if let Some(display_name) = self.display_name {
             fields.insert("display_name".to_owned(), display_name.into());
         }
+        fields.extend(self.lists.fields());
         let send = async |fields: &Map<String, Value>| {
             let group = session.record("CreateGroup", &(to_dictionary(fields)?,)).await?;
             Ok(Answer::record(Value::Object(group), FIRST))
@@ -163,7 +200,9 @@ impl Update {
     async fn run(self, session: &Session) -> Result<Answer, Error> {
         let given = [("name", self.name), ("display_name", self.display_name)];
         let given = given.into_iter().filter_map(|(field, text)| Some((field.to_owned(), text?)));
-        let fields: Map<String, Value> = given.map(|(field, text)| (field, text.into())).collect();
+        let mut fields: Map<String, Value> =
+            given.map(|(field, text)| (field, text.into())).collect();
+        fields.extend(self.lists.fields());
         let subject = self.group.subject.as_str();
         let send = async |fields: &Map<String, Value>| {
             let body = (subject, to_dictionary(fields)?);

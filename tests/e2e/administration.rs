@@ -84,3 +84,19 @@ fn the_first_administrator_is_set_up_once() {
     m.run_as("admin", "roster user create carol --password-disabled").ok();
     m.roster(["user", "disable", "admin"]).exits(1);
 }
+
+#[test]
+fn a_group_is_made_with_its_members_and_rules() {
+    let m = Machine::boot("group-lists").unwrap();
+    add_alice(&m);
+    let rule = "/usr/bin/systemctl reload nginx";
+    let create = ["group", "create", "web", "--members", "alice,www-data", "--sudo-nopasswd", rule];
+    m.roster(create).ok();
+    m.sh("getent group web").ok().says("alice").says("www-data");
+    m.sh("id -nG www-data").ok().says("web");
+    m.sh("sudo -l -U alice").ok().says(&format!("(root) NOPASSWD: {rule}"));
+    m.roster(["group", "update", "web", "--members", "www-data", "--sudo-nopasswd", ""]).ok();
+    assert!(!m.sh("getent group web").ok().stdout.contains("alice"));
+    assert!(!m.sh("sudo -l -U www-data").run().stdout.contains("systemctl"));
+    m.roster(["group", "update", "web", "--members", "nobody-here"]).exits(1).says("members");
+}

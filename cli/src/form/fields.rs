@@ -86,12 +86,18 @@ pub const GROUP_CREATE: &[Field] = fields! {
     name: r#""""#, "Name: a-z 0-9 _ . -, starting with a letter or _, 32 at most";
     gid: "3000", "Number; the next free one when not given";
     display_name: r#""""#, "What people call it";
+    members: "[]", "Its members: users of Roster, or of /etc/passwd";
+    sudo_commands: "[]", "What sudo lets members run with the password: ALL, a path, or a path and its arguments";
+    sudo_commands_nopasswd: "[]", "What sudo lets members run without the password";
 };
 
 /// A group that is there.
 pub const GROUP_UPDATE: &[Field] = fields! {
     name: r#""""#, "Name: a-z 0-9 _ . -, starting with a letter or _, 32 at most";
     display_name: r#""""#, "What people call it; an empty text for nothing";
+    members: "[]", "Its members: users of Roster, or of /etc/passwd";
+    sudo_commands: "[]", "What sudo lets members run with the password: ALL, a path, or a path and its arguments";
+    sudo_commands_nopasswd: "[]", "What sudo lets members run without the password";
 };
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::field_error::FieldErrors;
 use crate::fields::Fields;
-use crate::{DisplayText, Gid, GroupId, GroupName};
+use crate::user_fields::check_sudo_list;
+use crate::{DisplayText, Gid, GroupId, GroupName, Subject, SudoCommand};
 
 /// A group, in the field names of the published record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +36,13 @@ pub struct GroupFields {
     pub name: Option<GroupName>,
     pub gid: Option<Gid>,
     pub display_name: Option<DisplayText>,
+    pub members: Option<Vec<Subject>>,
+    pub sudo_commands: Option<Vec<SudoCommand>>,
+    pub sudo_commands_nopasswd: Option<Vec<SudoCommand>>,
 }
+
+/// Most members that one request may name. Others are added one by one.
+const MOST_MEMBERS: usize = 10_000;
 
 impl GroupFields {
     /// Parses a request.
@@ -45,7 +52,16 @@ impl GroupFields {
     pub fn parse(map: &Map<String, Value>) -> Result<Self, FieldErrors> {
         let mut f = Fields::new(map);
         let fields = Self::take(&mut f);
-        f.finish().into_result().map(|()| fields)
+        let mut errors = f.finish();
+        for (field, commands) in [
+            ("sudo_commands", &fields.sudo_commands),
+            ("sudo_commands_nopasswd", &fields.sudo_commands_nopasswd),
+        ] {
+            if let Some(Err(refused)) = commands.as_deref().map(check_sudo_list) {
+                errors.add(field, refused.code, refused.message);
+            }
+        }
+        errors.into_result().map(|()| fields)
     }
 
     /// The names of the fields that a request may hold.
@@ -62,6 +78,9 @@ impl GroupFields {
             name: f.text("name", GroupName::parse),
             gid: f.number("gid", Gid::parse),
             display_name: f.text("display_name", DisplayText::parse),
+            members: f.list("members", MOST_MEMBERS, Subject::parse),
+            sudo_commands: f.list("sudo_commands", 256, SudoCommand::parse),
+            sudo_commands_nopasswd: f.list("sudo_commands_nopasswd", 256, SudoCommand::parse),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::gate::Guarded;
 use super::groups;
 use super::objects::Objects;
 use super::options::Options;
-use super::records::{fields, give_power, record, records, searched, subject};
+use super::records::{fields, give_power, is_powerful, record, records, searched, subject};
 use super::two_factor;
 use super::user_object::UserObject;
 use super::users;
@@ -362,7 +362,11 @@ impl Accounts {
         #[zbus(header)] call: Header<'_>,
     ) -> Result<Dictionary, BusError> {
         let fields = self::fields(&fields)?;
-        let grant = self.door.grant(&call, Verb::CreateGroup, None).await?;
+        let root_groups = &self.door.service().config().accounts.root_groups;
+        let named = fields.get("name").and_then(serde_json::Value::as_str);
+        let power = give_power(&fields, root_groups)
+            || named.is_some_and(|name| is_powerful(name, root_groups));
+        let grant = self.door.grant_with_power(&call, Verb::CreateGroup, power).await?;
         record(&self.door.run(move |service| service.create_group(&grant, &fields)).await?)
     }
 

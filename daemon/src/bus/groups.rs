@@ -13,7 +13,7 @@ use super::door::Door;
 use super::gate::Guarded;
 use super::group_object::GroupObject;
 use super::objects::Objects;
-use super::records::{fields, is_powerful, record};
+use super::records::{fields, give_power, is_powerful, record};
 use super::verb::Verb;
 use crate::service::Service;
 
@@ -92,8 +92,9 @@ pub(super) async fn update(
     let fields = self::fields(fields)?;
     let root_groups = &door.service().config().accounts.root_groups;
     let powerful = |name: &str| is_powerful(name, root_groups);
-    let power =
-        powerful(name) || fields.get("name").is_some_and(|name| name.as_str().is_none_or(powerful));
+    let power = powerful(name)
+        || give_power(&fields, root_groups)
+        || fields.get("name").is_some_and(|name| name.as_str().is_none_or(powerful));
     let grant = door.grant_with_power(call, Verb::UpdateGroup, power).await?;
     let update = move |service: &Service| service.update_group(&grant, &subject, &fields);
     record(&door.run(update).await?)

@@ -1,4 +1,4 @@
-//! Renaming a group, and what people call it. Members, number and sudo rules stay.
+//! Changing a group: its name, what people call it, its members and its rules. The number stays.
 
 use accounts::{Code, FieldErrors, Group, GroupFields, Subject};
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ use crate::authorize::{Action, Grant};
 use crate::store::UserKey;
 
 impl Service {
-    /// Changes a group's name or display name.
+    /// Changes the given fields of a group; lists are replaced as a whole.
     ///
     /// # Errors
     /// Every field that is wrong, nothing is written then; when the group is Roster's own.
@@ -33,7 +33,7 @@ impl Service {
             if parsed.gid.is_some_and(|gid| gid.get() != group.gid) {
                 errors.add("gid", Code::Immutable, "a gid never changes");
             }
-            if let Some(name) = parsed.name.filter(|name| *name != before) {
+            if let Some(name) = parsed.name.clone().filter(|name| *name != before) {
                 // A user's own group is renamed with, or after, the user.
                 let of_that_user = change
                     .db
@@ -64,6 +64,7 @@ impl Service {
             group.updated_at = change.now;
             group.generation += 1;
             change.db.update_group(&group)?;
+            self.apply_group_lists(grant, change, &host, &group, &parsed)?;
             change.announce_group(EventKind::Changed, group.gid, group.name.as_str());
             let id = group.id.to_string();
             change.audit("group-update", group.name.as_str(), &id, &json!({}))?;

@@ -133,6 +133,7 @@ impl Service {
             let display_name = fields.display_name.as_ref().map_or("", |text| text.as_str());
             let number = fields.gid.map(Gid::get);
             let row = self.make_group(change, &host, name, number, display_name)?;
+            self.apply_group_lists(grant, change, &host, &row, &fields)?;
             let id = row.id.to_string();
             change.audit("group-create", name.as_str(), &id, &json!({}))?;
             record::group(change.db, row)

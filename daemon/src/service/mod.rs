@@ -14,6 +14,7 @@ mod delete;
 mod enable;
 mod error;
 mod fields;
+mod group_lists;
 mod group_update;
 mod groups;
 mod homes;

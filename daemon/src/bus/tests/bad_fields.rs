@@ -69,8 +69,14 @@ const USER: &[(&str, Kind)] = &[
 ];
 
 /// Every field of a group.
-const GROUP: &[(&str, Kind)] =
-    &[("name", Kind::Token), ("gid", Kind::Number), ("display_name", Kind::Free)];
+const GROUP: &[(&str, Kind)] = &[
+    ("name", Kind::Token),
+    ("gid", Kind::Number),
+    ("display_name", Kind::Free),
+    ("members", Kind::Tokens),
+    ("sudo_commands", Kind::Tokens),
+    ("sudo_commands_nopasswd", Kind::Tokens),
+];
 
 /// Text that is wrong wherever it is not said otherwise.
 const OTHER_SCRIPT: &str = "\u{430}lice";

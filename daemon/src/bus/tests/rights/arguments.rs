@@ -70,6 +70,9 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("GrantSudo", _) => vec![subject(), text("/usr/bin/true"), none()],
         ("RevokeSudo", _) => vec![subject(), Variant::I64(0)],
         ("ListSudo", "all") => vec![text("")],
+        ("CreateGroup", "with power") => {
+            vec![map(json!({"name": "fresh", "sudo_commands": ["/usr/bin/id"]}))]
+        }
         ("CreateGroup", _) => vec![map(json!({"name": "fresh"}))],
         ("GetGroup" | "DeleteGroup" | "FindGroup", _) => vec![text(GROUPS_NAME)],
         ("UpdateGroup", "") => vec![text(GROUPS_NAME), map(json!({"display_name": "New"}))],

@@ -90,6 +90,7 @@ pub(super) const METHODS: &[Method] = &[
     method(ACCOUNTS, ("ListSudo", ""), READ_PARTS, &["list-sudo"], Reads),
     method(ACCOUNTS, ("ListSudo", "all"), READ_ALL, &["list-sudo"], Reads),
     method(ACCOUNTS, ("CreateGroup", ""), ADMINISTER_ALL, &["create-group"], Changes),
+    method(ACCOUNTS, ("CreateGroup", "with power"), ADMINISTER_ALL, &["create-group", "grant-sudo"], Changes),
     method(ACCOUNTS, ("GetGroup", ""), READ_ALL, &["get-group"], Reads),
     method(ACCOUNTS, ("ListGroups", ""), READ_ALL, &["list-groups"], Reads),
     method(ACCOUNTS, ("DeleteGroup", ""), ADMINISTER_ALL, &["delete-group"], Changes),
