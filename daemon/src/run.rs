@@ -80,6 +80,11 @@ fn build_service(config: Config) -> Result<Service, Failure> {
     if let Err(error) = service.replay_outbox() {
         tracing::error!(%error, "the outbox was not replayed");
     }
+    match credentials.as_deref().map(|given| service.set_up_from_credential(Path::new(given))) {
+        Some(Ok(true)) => tracing::info!("admin was set up with the password of the credential"),
+        Some(Err(error)) => tracing::error!(%error, "the first administrator was not set up"),
+        Some(Ok(false)) | None => {}
+    }
     Ok(service)
 }
 

@@ -100,3 +100,21 @@ fn a_group_is_made_with_its_members_and_rules() {
     assert!(!m.sh("sudo -l -U www-data").run().stdout.contains("systemctl"));
     m.roster(["group", "update", "web", "--members", "nobody-here"]).exits(1).says("members");
 }
+
+#[test]
+fn an_unattended_installation_leaves_the_first_administrators_password_as_a_credential() {
+    let m = Machine::boot("admin-credential").unwrap();
+    m.sh("install -d -m 700 /etc/credstore; umask 077; \
+          echo 'nine amber otters' >/etc/credstore/roster.admin-password; systemctl restart rosterd")
+        .ok();
+    assert_eq!(
+        m.roster(["admin", "status", "--json"]).ok().json()["local_administrator_set_up"],
+        true
+    );
+    login(&m, "admin", "nine amber otters");
+    m.roster(["audit", "list", "--action", "admin-setup", "--json"]).ok().says("daemon");
+    m.roster(["user", "password", "admin", "--password-stdin"]).stdin("eleven calm herons\n").ok();
+    m.sh("systemctl restart rosterd").ok();
+    login(&m, "admin", "eleven calm herons");
+    assert!(!m.sh("journalctl -b").ok().stdout.contains("nine amber otters"));
+}

@@ -1,15 +1,51 @@
 //! The first administrator: whether there is one, and making it, once.
 
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
 use accounts::{Code, User};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::create::Terms;
 use super::{Error, NewPassword, Service};
-use crate::authorize::{Action, Grant};
+use crate::authorize::{Action, Caller, Decision, Grant, decide};
 use crate::secret::Secret;
 use crate::store::Db;
 
+/// The credential with the first administrator's password (systemd.exec(5), `LoadCredential=`).
+const CREDENTIAL: &str = "admin-password";
+/// Longer than any password and its line break.
+const LONGEST: u64 = 4096;
+
 impl Service {
+    /// Sets up `admin` with the password that an unattended installation has left as a credential.
+    /// Whether it did: not without the credential, and not when an administrator is set up already.
+    ///
+    /// # Errors
+    /// When the credential cannot be read, or its password is refused.
+    pub fn set_up_from_credential(&self, directory: &Path) -> Result<bool, Error> {
+        let file = match std::fs::File::open(directory.join(CREDENTIAL)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(unreadable(&error)),
+        };
+        if self.is_administrator_set_up()? {
+            return Ok(false);
+        }
+        // With its final size from the start: a vector that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST as usize));
+        file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let password = Secret::new(line.to_vec());
+        let caller = Caller { uid: 0, account: None };
+        let Decision::Allow(grant) = decide(&caller, Action::AdministratorSetUp, None) else {
+            return Err(Error::NotAuthorized("the credential is for the first start".to_owned()));
+        };
+        self.set_up_administrator(&grant.via("daemon"), "admin", password)?;
+        Ok(true)
+    }
+
     /// Whether an administrator with a usable password, and not locked, exists.
     ///
     /// # Errors
@@ -53,6 +89,10 @@ impl Service {
         let created = self.create_on(&terms, grant, &fields, NewPassword::Given(password))?;
         Ok(created.user)
     }
+}
+
+fn unreadable(error: &std::io::Error) -> Error {
+    Error::Unavailable(format!("the credential {CREDENTIAL}: {error}"))
 }
 
 fn not_set_up(db: Db<'_>, now: i64) -> Result<(), Error> {
@@ -116,6 +156,27 @@ mod tests {
         f.create_with(json!({"name": "boss", "role": "admin"}), password()).unwrap();
         assert!(f.service.is_administrator_set_up().unwrap());
         assert!(f.service.user(&subject("admin")).is_err());
+    }
+
+    #[test]
+    fn a_credential_sets_up_the_first_administrator_and_no_other() {
+        let f = Fixture::new();
+        let (none, given) = (f.path("none"), f.path("given"));
+        std::fs::create_dir(&given).unwrap();
+        assert!(!f.service.set_up_from_credential(&none).unwrap());
+        std::fs::write(given.join("admin-password"), "short\n").unwrap();
+        assert_eq!(fields_of(f.service.set_up_from_credential(&given)), ["password"]);
+        std::fs::write(given.join("admin-password"), "seven violet herons\n").unwrap();
+        assert!(f.service.set_up_from_credential(&given).unwrap());
+        let admin = f.service.user(&subject("admin")).unwrap();
+        assert_eq!(admin.role, accounts::Role::Admin);
+        let own = f.grant(admin.uid, Action::PasswordChangeOwn, Some("admin"));
+        let (old, new) = (secret("seven violet herons"), secret("nine amber otters"));
+        f.service.change_own_password(&own, &old, &new).unwrap();
+        // The credential is still there at the next start, and nobody gets the old password back.
+        assert!(!f.service.set_up_from_credential(&given).unwrap());
+        let again = f.service.change_own_password(&own, &old, &new);
+        assert!(matches!(again, Err(Error::WrongPassword)));
     }
 
     #[test]
