@@ -158,6 +158,10 @@ fn with_what_was_read(m: &Machine, example: &str) -> String {
         let keys = m.sh("roster --json key list alice").ok().json();
         return format!("{command}key remove alice {}", keys[0]["id"]);
     }
+    if let Some(command) = example.strip_suffix("sudo revoke alice 1") {
+        let rules = m.sh("roster --json sudo list alice").ok().json();
+        return format!("{command}sudo revoke alice {}", rules[0]["id"]);
+    }
     example.to_owned()
 }
 
