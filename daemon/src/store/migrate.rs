@@ -10,6 +10,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_reserved_uids.sql"),
     include_str!("migrations/0003_tombstones.sql"),
     include_str!("migrations/0004_lists.sql"),
+    include_str!("migrations/0005_password_history.sql"),
+    include_str!("migrations/0006_two_factor_policy.sql"),
+    include_str!("migrations/0007_tokens.sql"),
 ];
 
 /// Brings the database to the present version.
