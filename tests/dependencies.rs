@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("roster_tests", &["accounts", "snapshot", "auth_protocol", "bus"]),
     ("nss_reference", &["snapshot"]),
     ("nss_tests", &["snapshot"]),
+    ("login_bench", &["auth_protocol", "bus"]),
 ];
 
 /// Crates that may not be anywhere below another, however many steps away.
