@@ -22,6 +22,7 @@ mod plans;
 mod rights;
 mod samba;
 mod second_factor;
+mod secrets;
 mod seeds;
 mod sync;
 mod wrong_input;

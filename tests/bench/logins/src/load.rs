@@ -47,7 +47,9 @@ pub fn run(logins: usize) {
     println!("| to {logins} times one, divided by the cores | {} |", ratio(took, at_best));
     println!("| the daemon's memory before | {} MiB |", before / 1024);
     println!("| the daemon's memory at its peak | {} MiB |\n", peak / 1024);
-    println!("| | idle p50 | idle p99 | meanwhile p50 | meanwhile p99 | p50 to idle | p99 to idle |");
+    println!(
+        "| | idle p50 | idle p99 | meanwhile p50 | meanwhile p99 | p50 to idle | p99 to idle |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
     row("getpwnam, µs", us, &quiet.lookups, &busy.lookups);
     row("D-Bus GetUser, ms", ms, &quiet.calls, &busy.calls);

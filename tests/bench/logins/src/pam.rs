@@ -29,8 +29,7 @@ struct Response {
     code: c_int,
 }
 
-type Converse =
-    extern "C" fn(c_int, *mut *const Message, *mut *mut Response, *mut c_void) -> c_int;
+type Converse = extern "C" fn(c_int, *mut *const Message, *mut *mut Response, *mut c_void) -> c_int;
 
 #[repr(C)]
 struct Conversation {
@@ -100,10 +99,8 @@ extern "C" fn converse(
 pub fn log_in(service: &str, user: &str, password: &str, remote: &str) -> (Seen, Duration) {
     let texts = [service, user, remote].map(|text| CString::new(text).expect("no NUL"));
     let [service, user, remote] = texts;
-    let mut applicant = Applicant {
-        password: CString::new(password).expect("no NUL"),
-        prompts: Vec::new(),
-    };
+    let mut applicant =
+        Applicant { password: CString::new(password).expect("no NUL"), prompts: Vec::new() };
     let data = (&raw mut applicant).cast();
     let conversation = Conversation { converse, data };
     let delay: extern "C" fn(c_int, c_uint, *mut c_void) = at_once;
