@@ -6,6 +6,7 @@
 
 mod accounts;
 mod administration;
+mod adverse;
 mod audit;
 mod bus;
 mod command_line;
