@@ -51,6 +51,7 @@ pub const FIRST: &[&str] = &[
     "",
     "first_login",
     "last_login",
+    "failed_logins",
     "created_at",
     "updated_at",
     "generation",
@@ -102,6 +103,7 @@ pub const ALL: &[&str] = &[
     "twofactor_auth_configured",
     "last_login",
     "first_login",
+    "failed_logins",
     "password_changed_at",
     "tokens",
     "sid",
@@ -149,10 +151,11 @@ fn state(user: &Value) -> String {
 pub fn complete(user: &mut Value) {
     if let Some(record) = user.as_object_mut() {
         fill(record, OPTIONAL);
-        if let Some(keys) = record.get_mut("ssh_keys").and_then(Value::as_array_mut) {
-            keys.iter_mut()
-                .filter_map(Value::as_object_mut)
-                .for_each(|key| fill(key, &["expires_at"]));
+        for (list, absent) in [("ssh_keys", "expires_at"), ("failed_logins", "throttled_until")] {
+            if let Some(items) = record.get_mut(list).and_then(Value::as_array_mut) {
+                let items = items.iter_mut().filter_map(Value::as_object_mut);
+                items.for_each(|item| fill(item, &[absent]));
+            }
         }
     }
 }

@@ -30,5 +30,5 @@ pub use ssh_key::SshPublicKey;
 pub use sudo::{Args, SudoCommand};
 pub use text::{DisplayText, Email, Tag};
 pub use timestamp::Timestamp;
-pub use user::{SshKeyEntry, User};
+pub use user::{FailedLogins, SshKeyEntry, User};
 pub use user_fields::UserFields;

@@ -21,6 +21,21 @@ pub struct SshKeyEntry {
     pub expires_at: Option<Timestamp>,
 }
 
+/// Failed tries to log in, with one kind of secret from one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedLogins {
+    /// The remote host; `local` for a console, sudo or su, `bus` for D-Bus.
+    pub from: String,
+    /// What was wrong: `password` or `code`.
+    pub kind: String,
+    /// How many in a row.
+    pub count: u32,
+    /// When the last one was.
+    pub last_at: Timestamp,
+    /// Until when no try from there counts, which may be past; none while mistakes are free.
+    pub throttled_until: Option<Timestamp>,
+}
+
 /// A user, in the field names of the published record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct User {
@@ -106,6 +121,8 @@ pub struct User {
     pub last_login: Option<Timestamp>,
     /// First session, if ever.
     pub first_login: Option<Timestamp>,
+    /// Failed tries since the last right one, per place they came from.
+    pub failed_logins: Vec<FailedLogins>,
     /// When the password was last set, if there is one.
     pub password_changed_at: Option<Timestamp>,
     /// Identifiers of the user's tokens.

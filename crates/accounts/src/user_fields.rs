@@ -64,6 +64,7 @@ const READ_ONLY: &[&str] = &[
     "twofactor_auth_configured",
     "last_login",
     "first_login",
+    "failed_logins",
     "password_changed_at",
     "tokens",
     "sid",

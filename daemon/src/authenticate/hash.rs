@@ -3,6 +3,7 @@
 pub use super::phc::Parameters;
 use super::phc::Stored;
 use super::pool::{Job, Pool};
+use super::turns::Requester;
 use crate::secret::Secret;
 
 /// Bytes of a salt.
@@ -59,13 +60,13 @@ impl PasswordHasher {
     pub fn hash(&self, password: &Secret) -> Result<String, HashError> {
         let mut salt = vec![0; SALT];
         getrandom::fill(&mut salt).map_err(|_| HashError::Unavailable)?;
-        let output = self.compute("", self.parameters, password, salt.clone(), OUTPUT)?;
+        let output =
+            self.compute(Requester::SERVICE, self.parameters, password, salt.clone(), OUTPUT)?;
         Ok(Stored { parameters: self.parameters, salt, output }.to_string())
     }
 
     /// Compares `password` with a stored hash. Without one, or with one that cannot be verified,
-    /// it takes as long and does not match. `requester` is the line to wait in: the user and where
-    /// they come from.
+    /// it takes as long and does not match. `requester` is whose turn it must be.
     ///
     /// # Errors
     /// [`HashError::Busy`], [`HashError::Unavailable`]: nothing is known about the password.
@@ -73,7 +74,7 @@ impl PasswordHasher {
         &self,
         password: &Secret,
         stored: Option<&str>,
-        requester: &str,
+        requester: Requester<'_>,
     ) -> Result<Verification, HashError> {
         let stored = stored.and_then(Stored::parse);
         let too_long = password.len() > MAX_PASSWORD;
@@ -93,14 +94,14 @@ impl PasswordHasher {
 
     fn compute(
         &self,
-        line: &str,
+        requester: Requester<'_>,
         parameters: Parameters,
         password: &Secret,
         salt: Vec<u8>,
         output: usize,
     ) -> Result<Vec<u8>, HashError> {
         let argon2 = parameters.argon2(output).ok_or(HashError::Parameters)?;
-        self.pool.run(line, Job { argon2, password: password.clone(), salt, output })
+        self.pool.run(requester, Job { argon2, password: password.clone(), salt, output })
     }
 }
 
@@ -117,6 +118,8 @@ mod tests {
 
     const CHEAP: Parameters = Parameters { memory_kib: 64, passes: 1, lanes: 1 };
 
+    const X: Requester<'static> = Requester { host: "x", name: "x" };
+
     fn secret(text: &str) -> Secret {
         Secret::from(text.to_owned())
     }
@@ -130,7 +133,7 @@ mod tests {
         let hasher = hasher();
         let stored = hasher.hash(&secret("correct horse")).unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let verify = |password: &str| hasher.verify(&secret(password), Some(&stored), "x").unwrap();
+        let verify = |password: &str| hasher.verify(&secret(password), Some(&stored), X).unwrap();
         assert_eq!(verify("correct horse"), Verification { matches: true, outdated: false });
         for wrong in ["", "correct hors", "correct horse ", "Correct horse"] {
             assert!(!verify(wrong).matches, "{wrong:?}");
@@ -150,7 +153,7 @@ mod tests {
         let huge = "$argon2id$v=19$m=4294967295,t=3,p=1$c29tZXNhbHQ$AAECAwQFBgcICQoLDA0ODw";
         for stored in [None, Some(""), Some("!"), Some("*"), Some(huge)] {
             for password in ["", "x", "!"] {
-                let verification = hasher.verify(&secret(password), stored, "x").unwrap();
+                let verification = hasher.verify(&secret(password), stored, X).unwrap();
                 assert_eq!(verification, Verification { matches: false, outdated: false });
             }
         }
@@ -160,7 +163,7 @@ mod tests {
     fn a_hash_of_other_costs_matches_and_is_outdated() {
         let old = PasswordHasher::new(Parameters { memory_kib: 128, ..CHEAP }, 1024).unwrap();
         let stored = old.hash(&secret("x")).unwrap();
-        let verification = hasher().verify(&secret("x"), Some(&stored), "x").unwrap();
+        let verification = hasher().verify(&secret("x"), Some(&stored), X).unwrap();
         assert_eq!(verification, Verification { matches: true, outdated: true });
     }
 
@@ -169,10 +172,10 @@ mod tests {
         let hasher = hasher();
         let long = secret(&"x".repeat(MAX_PASSWORD + 1));
         let stored = hasher.hash(&long).unwrap();
-        assert!(!hasher.verify(&long, Some(&stored), "x").unwrap().matches);
+        assert!(!hasher.verify(&long, Some(&stored), X).unwrap().matches);
         let longest = secret(&"x".repeat(MAX_PASSWORD));
         let stored = hasher.hash(&longest).unwrap();
-        assert!(hasher.verify(&longest, Some(&stored), "x").unwrap().matches);
+        assert!(hasher.verify(&longest, Some(&stored), X).unwrap().matches);
     }
 
     #[test]
@@ -180,9 +183,9 @@ mod tests {
         let hasher = hasher();
         let password = Secret::new(b"\xff\xfe\x00x".to_vec());
         let stored = hasher.hash(&password).unwrap();
-        assert!(hasher.verify(&password, Some(&stored), "x").unwrap().matches);
+        assert!(hasher.verify(&password, Some(&stored), X).unwrap().matches);
         let cut = Secret::new(b"\xff\xfe".to_vec());
-        assert!(!hasher.verify(&cut, Some(&stored), "x").unwrap().matches);
+        assert!(!hasher.verify(&cut, Some(&stored), X).unwrap().matches);
     }
 
     #[test]
@@ -211,7 +214,7 @@ mod tests {
                  bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
             ),
         ] {
-            let verification = hasher().verify(&secret(password), Some(stored), "x").unwrap();
+            let verification = hasher().verify(&secret(password), Some(stored), X).unwrap();
             assert!(verification.matches, "{stored}");
         }
     }

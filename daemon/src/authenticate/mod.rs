@@ -11,9 +11,11 @@ mod recovery;
 mod seal;
 mod throttle;
 mod totp;
+mod turns;
 
 pub use hash::{HashError, MAX_PASSWORD, Parameters, PasswordHasher, Verification};
 pub use recovery::RecoveryCode;
 pub use seal::{SealError, Sealer};
-pub use throttle::{Failures, Policy};
+pub use throttle::{FORGET_AFTER, Failures, Policy};
 pub use totp::{Totp, TotpError};
+pub use turns::Requester;

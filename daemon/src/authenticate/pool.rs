@@ -1,11 +1,9 @@
 //! The threads that compute password hashes: one a core, under a memory budget, served fairly.
 //!
 //! Hashing has threads of its own so that a thousand logins cannot starve anything else, and a
-//! budget in bytes so that they cannot take the machine's memory. Whoever asks waits in a line of
-//! their own (a user from one remote host); the lines are served in turn, so one attacker slows
-//! down nobody but themselves.
+//! budget in bytes so that they cannot take the machine's memory. Whoever asks waits for their turn
+//! (`turns`), so one attacker slows down nobody but themselves.
 
-use std::collections::VecDeque;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,12 +12,9 @@ use argon2::{Argon2, Block};
 use zeroize::Zeroize;
 
 use super::hash::HashError;
+use super::turns::{Requester, Turns};
 use crate::secret::Secret;
 
-/// Computations that may wait, of all lines together.
-const MAX_WAITING: usize = 1024;
-/// Computations that may wait in one line.
-const MAX_IN_LINE: usize = 256;
 /// How long a thread keeps its memory when there is nothing to do.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -42,11 +37,10 @@ impl Queued {
     }
 }
 
-/// The lines of those who wait.
+/// Those who wait, and the memory of those who are served.
 #[derive(Default)]
 struct State {
-    lines: VecDeque<(String, VecDeque<Queued>)>,
-    waiting: usize,
+    turns: Turns<Queued>,
     used_kib: u64,
     closed: bool,
 }
@@ -54,32 +48,13 @@ struct State {
 impl State {
     /// The next computation in turn, if the budget has room for it.
     fn take(&mut self, budget_kib: u64) -> Option<Queued> {
-        let needed = self.lines.front()?.1.front()?.memory_kib();
+        let needed = self.turns.first()?.memory_kib();
         // One that is larger than the budget runs when it is alone.
         if self.used_kib > 0 && self.used_kib.saturating_add(needed) > budget_kib {
             return None;
         }
-        let (name, mut line) = self.lines.pop_front()?;
-        let queued = line.pop_front()?;
-        if !line.is_empty() {
-            self.lines.push_back((name, line));
-        }
-        self.waiting -= 1;
         self.used_kib += needed;
-        Some(queued)
-    }
-
-    fn push(&mut self, line: &str, queued: Queued) -> Result<(), HashError> {
-        if self.waiting >= MAX_WAITING {
-            return Err(HashError::Busy);
-        }
-        match self.lines.iter_mut().find(|(name, _)| name == line) {
-            Some((_, line)) if line.len() >= MAX_IN_LINE => return Err(HashError::Busy),
-            Some((_, line)) => line.push_back(queued),
-            None => self.lines.push_back((line.to_owned(), VecDeque::from([queued]))),
-        }
-        self.waiting += 1;
-        Ok(())
+        self.turns.take()
     }
 }
 
@@ -116,10 +91,10 @@ impl Pool {
         Ok(Self { shared })
     }
 
-    /// Waits in `line` and computes. Blocks the calling thread.
-    pub fn run(&self, line: &str, job: Job) -> Result<Vec<u8>, HashError> {
+    /// Waits for the requester's turn and computes. Blocks the calling thread.
+    pub fn run(&self, requester: Requester<'_>, job: Job) -> Result<Vec<u8>, HashError> {
         let (reply, result) = sync_channel(1);
-        self.shared.lock().push(line, Queued { job, reply })?;
+        self.shared.lock().turns.push(requester, Queued { job, reply })?;
         self.shared.changed.notify_one();
         // A thread that died drops the sender: nobody waits for ever.
         result.recv().unwrap_or(Err(HashError::Unavailable))
@@ -210,9 +185,11 @@ mod tests {
         }
     }
 
-    fn queued(line: &str, state: &mut State) -> Result<(), HashError> {
+    const X: Requester<'static> = Requester { host: "x", name: "x" };
+
+    fn queued(state: &mut State) {
         let (reply, _) = sync_channel(1);
-        state.push(line, Queued { job: job(line, 64), reply })
+        state.turns.push(X, Queued { job: job("x", 64), reply }).unwrap();
     }
 
     #[test]
@@ -225,51 +202,21 @@ mod tests {
             output
         };
         for (password, memory) in [("a", 64), ("b", 64), ("a", 64), ("a", 128), ("b", 64)] {
-            assert_eq!(pool.run("x", job(password, memory)).unwrap(), expected(password, memory));
+            assert_eq!(pool.run(X, job(password, memory)).unwrap(), expected(password, memory));
         }
-    }
-
-    #[test]
-    fn lines_are_served_in_turn() {
-        let mut state = State::default();
-        for line in ["flood", "flood", "flood", "alice", "bob", "alice"] {
-            queued(line, &mut state).unwrap();
-        }
-        let mut order = Vec::new();
-        while let Some(queued) = state.take(u64::MAX) {
-            order.push(String::from_utf8(queued.job.password.as_bytes().to_vec()).unwrap());
-        }
-        assert_eq!(order, ["flood", "alice", "bob", "flood", "alice", "flood"]);
-        assert_eq!(state.waiting, 0);
     }
 
     #[test]
     fn the_budget_is_kept_and_one_beyond_it_still_runs_alone() {
         let mut state = State::default();
         for _ in 0..3 {
-            queued("x", &mut state).unwrap();
+            queued(&mut state);
         }
         assert!(state.take(128).is_some());
         assert!(state.take(128).is_some());
         assert!(state.take(128).is_none(), "192 KiB in a budget of 128");
         state.used_kib = 0;
         assert!(state.take(32).is_some(), "64 KiB alone in a budget of 32");
-    }
-
-    #[test]
-    fn a_full_line_refuses_and_leaves_room_for_others() {
-        let mut state = State::default();
-        for _ in 0..MAX_IN_LINE {
-            queued("flood", &mut state).unwrap();
-        }
-        assert!(matches!(queued("flood", &mut state), Err(HashError::Busy)));
-        queued("alice", &mut state).unwrap();
-        for line in 0.. {
-            if queued(&format!("{line}"), &mut state).is_err() {
-                break;
-            }
-        }
-        assert_eq!(state.waiting, MAX_WAITING);
     }
 
     #[test]
@@ -280,13 +227,14 @@ mod tests {
                 .map(|n| {
                     let pool = &pool;
                     scope.spawn(move || {
-                        (n, pool.run(&format!("{}", n % 3), job(&n.to_string(), 64)))
+                        let requester = Requester { name: &format!("{}", n % 3), ..X };
+                        (n, pool.run(requester, job(&n.to_string(), 64)))
                     })
                 })
                 .collect();
             for thread in threads {
                 let (n, result) = thread.join().unwrap();
-                assert_eq!(result.unwrap(), pool.run("y", job(&n.to_string(), 64)).unwrap());
+                assert_eq!(result.unwrap(), pool.run(X, job(&n.to_string(), 64)).unwrap());
             }
         });
     }

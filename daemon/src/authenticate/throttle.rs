@@ -6,7 +6,7 @@
 //! trying cannot keep the owner out.
 
 /// After this long without a failure, in seconds, counting starts anew.
-const FORGET_AFTER: i64 = 24 * 60 * 60;
+pub const FORGET_AFTER: i64 = 24 * 60 * 60;
 
 /// What failures cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -75,6 +75,7 @@ pub const FIELDS: &[Field] = &[
     field("twofactor_auth_configured", Kind::Flag),
     field("last_login", Kind::Time),
     field("first_login", Kind::Time),
+    field("failed_logins", Kind::Free),
     field("password_changed_at", Kind::Time),
     field("tokens", Kind::Free),
     field("sid", Kind::Text),

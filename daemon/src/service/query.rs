@@ -135,6 +135,7 @@ fn list_value(db: Db<'_>, id: UserId, field: Field) -> Result<Value, Error> {
         }
         "settings" => serde_json::to_value(db.settings(id)?),
         "profile" => serde_json::to_value(db.profile(id)?),
+        "failed_logins" => serde_json::to_value(record::failed_logins(db, id)?),
         "tokens" => return Ok(Value::Array(Vec::new())),
         name => return Err(StoreError::Damaged(format!("{name} is no list")).into()),
     };

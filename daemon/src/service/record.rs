@@ -1,9 +1,11 @@
 //! The published records, put together from their tables.
 
-use accounts::{Group, SshKeyEntry, Timestamp, User};
+use accounts::{FailedLogins, Group, SshKeyEntry, Timestamp, User, UserId};
 
 use super::Error;
-use crate::store::{Db, GroupRow, HolderKey, KeyRow, TotpState, UserRow};
+use crate::store::{
+    Db, GroupRow, HolderKey, KeyRow, ThrottleRow, ThrottledFrom, TotpState, UserRow,
+};
 
 /// The record of a user.
 pub(super) fn user(db: Db<'_>, row: UserRow) -> Result<User, Error> {
@@ -44,6 +46,7 @@ pub(super) fn user(db: Db<'_>, row: UserRow) -> Result<User, Error> {
         of_kind.map(|rule| rule.command.to_string()).collect::<Vec<_>>()
     };
     let login = db.login(id)?;
+    let failed_logins = failed_logins(db, id)?;
     Ok(User {
         id,
         name,
@@ -86,6 +89,7 @@ pub(super) fn user(db: Db<'_>, row: UserRow) -> Result<User, Error> {
         twofactor_auth_configured: db.totp(id, TotpState::Active)?.is_some_and(|totp| totp.enabled),
         last_login: login.last_at.map(Timestamp),
         first_login: login.first_at.map(Timestamp),
+        failed_logins,
         password_changed_at: db.password(id)?.map(|password| Timestamp(password.changed_at)),
         tokens: Vec::new(),
         sid: None,
@@ -96,6 +100,23 @@ pub(super) fn user(db: Db<'_>, row: UserRow) -> Result<User, Error> {
 /// The name of a group of ours, or else the number as text: the group is one of the host's.
 fn group_name(db: Db<'_>, gid: u32) -> Result<String, Error> {
     Ok(db.group_by_gid(gid)?.map_or_else(|| gid.to_string(), |group| group.name.to_string()))
+}
+
+/// Where tries of a user failed, the latest first.
+pub(super) fn failed_logins(db: Db<'_>, user: UserId) -> Result<Vec<FailedLogins>, Error> {
+    let failed = db.throttles(user)?.into_iter();
+    let failed = failed.filter(|from| from.row.failures > 0).map(|from| {
+        let ThrottledFrom { kind, remote, row } = from;
+        let ThrottleRow { failures, last_failure_at, retry_at } = row;
+        FailedLogins {
+            from: remote,
+            kind: kind.as_str().to_owned(),
+            count: failures,
+            last_at: Timestamp(last_failure_at),
+            throttled_until: (retry_at > last_failure_at).then_some(Timestamp(retry_at)),
+        }
+    });
+    Ok(failed.collect())
 }
 
 /// A key as the record shows it.

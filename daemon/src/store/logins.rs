@@ -53,4 +53,11 @@ impl Db<'_> {
         )?;
         Ok(())
     }
+
+    /// Forgets a user's logins.
+    pub(crate) fn clear_login(self, user: UserId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM logins WHERE user_id = ?1";
+        self.connection.execute(sql, [user.0.as_bytes().as_slice()])?;
+        Ok(())
+    }
 }

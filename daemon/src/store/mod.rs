@@ -43,7 +43,7 @@ pub use open::prepare_directory;
 pub use passwords::PasswordRow;
 pub use readers::Readers;
 pub use sudo_rules::{HolderKey, SudoRuleRow};
-pub use throttle::{ThrottleKind, ThrottleRow};
+pub use throttle::{ThrottleKind, ThrottleRow, ThrottledFrom};
 pub use tombstones::{DeletedHome, Remains, Tombstone};
 pub use totp::{TotpRow, TotpState};
 pub use users::{UserKey, UserRow};

@@ -15,7 +15,9 @@ pub enum ThrottleKind {
 }
 
 impl ThrottleKind {
-    const fn as_str(self) -> &'static str {
+    /// Its name in the table and in the user's record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::Code => "code",
@@ -30,6 +32,15 @@ pub struct ThrottleRow {
     pub failures: u32,
     pub last_failure_at: i64,
     pub retry_at: i64,
+}
+
+/// Where somebody failed with what, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the columns' names say what they are")]
+pub struct ThrottledFrom {
+    pub kind: ThrottleKind,
+    pub remote: String,
+    pub row: ThrottleRow,
 }
 
 /// Rows kept for one user and kind: remote names are chosen by strangers.
@@ -56,13 +67,33 @@ impl Db<'_> {
         Ok(row.optional()?.unwrap_or_default())
     }
 
-    /// Notes failures of a user from `remote`; the oldest remotes beyond the limit are forgotten.
+    /// Where a user's tries failed, the latest first.
+    pub(crate) fn throttles(self, user: UserId) -> Result<Vec<ThrottledFrom>, StoreError> {
+        let sql = "SELECT kind, remote, failures, last_failure_at, retry_at FROM throttle \
+                   WHERE user_id = ?1 ORDER BY last_failure_at DESC, remote, kind";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([user.0.as_bytes().as_slice()], |row| {
+            let kind = match row.get_ref(0)?.as_str()? {
+                "code" => ThrottleKind::Code,
+                _ => ThrottleKind::Password,
+            };
+            let (remote, failures) = (row.get(1)?, row.get(2)?);
+            let (last_failure_at, retry_at) = (row.get(3)?, row.get(4)?);
+            let row = ThrottleRow { failures, last_failure_at, retry_at };
+            Ok(ThrottledFrom { kind, remote, row })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Notes failures of a user from `remote`. Other remotes are forgotten when their last failure
+    /// was before `stale`, and the oldest when there are too many.
     pub(crate) fn set_throttle(
         self,
         user: UserId,
         kind: ThrottleKind,
         remote: &str,
         row: &ThrottleRow,
+        stale: i64,
     ) -> Result<(), StoreError> {
         let ThrottleRow { failures, last_failure_at, retry_at } = row;
         let user = user.0.as_bytes().as_slice();
@@ -72,13 +103,20 @@ impl Db<'_> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![user, kind.as_str(), remote, failures, last_failure_at, retry_at],
         )?;
+        // Never the row itself: a clock that was set back makes it older than all others.
         self.connection.execute(
-            "DELETE FROM throttle WHERE user_id = ?1 AND kind = ?2 AND remote NOT IN \
-             (SELECT remote FROM throttle WHERE user_id = ?1 AND kind = ?2 \
-              ORDER BY last_failure_at DESC LIMIT ?3)",
-            params![user, kind.as_str(), ROWS_PER_USER],
+            "DELETE FROM throttle WHERE user_id = ?1 AND kind = ?2 AND remote <> ?3 AND \
+             (last_failure_at < ?4 OR remote NOT IN \
+              (SELECT remote FROM throttle WHERE user_id = ?1 AND kind = ?2 AND remote <> ?3 \
+               ORDER BY last_failure_at DESC LIMIT ?5))",
+            params![user, kind.as_str(), remote, stale, ROWS_PER_USER - 1],
         )?;
         Ok(())
+    }
+
+    /// From here to the end of the transaction, rows may belong to a user that does not exist.
+    pub(crate) fn allow_nobody(self) -> Result<(), StoreError> {
+        Ok(self.connection.pragma_update(None, "defer_foreign_keys", true)?)
     }
 
     /// Forgets the failures of a user with one kind of secret from `remote`.
@@ -109,5 +147,44 @@ impl Db<'_> {
         self.touch_user(user);
         let sql = "DELETE FROM throttle WHERE user_id = ?1";
         Ok(self.connection.execute(sql, [user.0.as_bytes().as_slice()])? > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::service::testing::{Fixture, subject};
+
+    fn row(last_failure_at: i64) -> ThrottleRow {
+        ThrottleRow { failures: 1, last_failure_at, retry_at: last_failure_at }
+    }
+
+    #[test]
+    fn strangers_from_everywhere_leave_so_many_rows_and_the_old_ones_go() {
+        let f = Fixture::new();
+        f.create(json!({"name": "alice"})).unwrap();
+        let user = f.service.user(&subject("alice")).unwrap().id;
+        let note = |remote: &str, at: i64, stale: i64| {
+            let kind = ThrottleKind::Password;
+            f.service.note(|db| Ok(db.set_throttle(user, kind, remote, &row(at), stale)?)).unwrap();
+        };
+        let remotes = || {
+            let rows = f.service.read(|db| Ok(db.throttles(user)?)).unwrap();
+            rows.into_iter().map(|row| row.remote).collect::<Vec<_>>()
+        };
+        for n in 0..1000 {
+            note(&format!("host{n}"), 5000 + n, 0);
+        }
+        let kept = remotes();
+        assert_eq!((kept.len(), kept[0].as_str()), (64, "host999"));
+        // The clock was set back: the newest failure is kept although it looks oldest.
+        note("now", 100, 0);
+        assert!(remotes().contains(&"now".to_owned()) && remotes().len() == 64);
+        note("later", 6000, 5990);
+        assert_eq!(remotes()[..2], ["later", "host999"]);
+        assert_eq!(remotes().len(), 11);
     }
 }

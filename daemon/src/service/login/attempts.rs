@@ -7,7 +7,7 @@
 use accounts::UserId;
 
 use super::super::{Error, Service};
-use crate::authenticate::{Failures, Policy, RecoveryCode, Totp};
+use crate::authenticate::{FORGET_AFTER, Failures, Policy, RecoveryCode, Requester, Totp};
 use crate::secret::Secret;
 use crate::store::{Db, ThrottleKind, ThrottleRow, TotpRow, TotpState};
 
@@ -47,10 +47,16 @@ impl Attempt<'_> {
     }
 
     /// Writes a refused try down.
-    fn refuse(&self, db: Db<'_>, kind: ThrottleKind, failures: Failures) -> Result<(), Error> {
+    pub(super) fn refuse(
+        &self,
+        db: Db<'_>,
+        kind: ThrottleKind,
+        failures: Failures,
+    ) -> Result<(), Error> {
         let Failures { count, last_at, retry_at } = failures;
         let row = ThrottleRow { failures: count, last_failure_at: last_at, retry_at };
-        db.set_throttle(self.user, kind, self.remote, &row)?;
+        let stale = last_at.saturating_sub(FORGET_AFTER);
+        db.set_throttle(self.user, kind, self.remote, &row, stale)?;
         let mut login = db.login(self.user)?;
         login.failures_since = login.failures_since.saturating_add(1);
         db.set_login(self.user, &login)?;
@@ -162,16 +168,17 @@ impl Service {
             .map_err(|error| Error::Unavailable(error.to_string()))
     }
 
-    /// Compares a password with a user's stored one, in the line of those who try from there.
+    /// Compares a password with a user's stored one, when it is the turn of those who try from
+    /// there.
     pub(in crate::service) fn compare_password(
         &self,
         attempt: Attempt<'_>,
         password: &Secret,
         stored: Option<&str>,
     ) -> Result<crate::authenticate::Verification, Error> {
-        let line = format!("{} {}", attempt.user, attempt.remote);
+        let name = attempt.user.to_string();
         self.hasher
-            .verify(password, stored, &line)
+            .verify(password, stored, Requester { host: attempt.remote, name: &name })
             .map_err(|error| Error::Unavailable(error.to_string()))
     }
 

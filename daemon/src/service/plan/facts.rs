@@ -28,6 +28,7 @@ const LEFT_OUT: &[&str] = &[
     "twofactor_auth_configured",
     "last_login",
     "first_login",
+    "failed_logins",
     "password_changed_at",
 ];
 
