@@ -6,17 +6,17 @@ use crate::people::{
     ALICES, CODE_PROMPT, PASSWORD_PROMPT, SSH, add_alice, dialogue, ssh, ssh_dialogue,
 };
 
-/// Enrols alice; the secret in base32.
-fn enrol(m: &Machine) -> String {
-    let answer = m.roster(["2fa", "enroll", "alice", "--json"]).ok().json();
+/// Enrols somebody; the secret in base32.
+pub fn enrol(m: &Machine, name: &str) -> String {
+    let answer = m.roster(["2fa", "enroll", name, "--json"]).ok().json();
     let secret = answer["secret"].as_str().unwrap().to_owned();
     let code = code(m, &secret, "now");
-    m.roster(["2fa", "confirm", "alice", "--code-stdin"]).stdin(format!("{code}\n")).ok();
+    m.roster(["2fa", "confirm", name, "--code-stdin"]).stdin(format!("{code}\n")).ok();
     secret
 }
 
 /// The code that is shown at that time, in the words of date(1).
-fn code(m: &Machine, secret: &str, time: &str) -> String {
+pub fn code(m: &Machine, secret: &str, time: &str) -> String {
     let tool = format!("oathtool --totp --base32 --now \"$(date --date '{time}' '+%F %T %Z')\" -");
     m.sh(&tool).stdin(format!("{secret}\n")).ok().line().to_owned()
 }
@@ -44,7 +44,7 @@ fn a_program_of_the_user_checks_the_user_and_nobody_else() {
 fn sudo_asks_for_the_password_alone_and_again_after_a_wrong_one() {
     let m = Machine::boot("sudo-2fa").unwrap();
     add_alice(&m);
-    enrol(&m);
+    enrol(&m, "alice");
     m.roster(["sudo", "grant", "alice", "/usr/bin/id"]).ok();
     let sudo = "setpriv --reuid=alice --regid=alice --init-groups sudo -k /usr/bin/id -u";
     let prompt = "password for alice: $";
@@ -57,14 +57,15 @@ fn sudo_asks_for_the_password_alone_and_again_after_a_wrong_one() {
 fn password_and_code_may_come_in_one_answer() {
     let m = Machine::boot("one-answer").unwrap();
     add_alice(&m);
-    let secret = enrol(&m);
+    let secret = enrol(&m, "alice");
     // The step after the one that confirmed: it is within the window already.
     let both = format!("{ALICES}{}", code(&m, &secret, "30 seconds"));
     ssh(&m, "alice", &both).ok().says("in as alice");
     ssh(&m, "alice", &both).fails();
 }
 
-/// A password set by an administrator to be changed is changed before the session begins.
+/// A password set by an administrator to be changed lets its owner in to do that and nothing else. sshd's
+/// `password` method leaves it to passwd(1) on the terminal, and wants a new login after it.
 #[test]
 fn a_password_that_must_be_changed_is_changed_at_login() {
     let m = Machine::boot("must-change").unwrap();
@@ -75,16 +76,36 @@ fn a_password_that_must_be_changed_is_changed_at_login() {
         .json();
     let first = answer["password"].as_str().unwrap().to_owned();
     let mine = "eleven copper lanterns waiting";
-    let answers = [
-        (PASSWORD_PROMPT, first.as_str()),
-        ("[Cc]urrent password: $", first.as_str()),
-        ("New password: $", mine),
-        ("new password: $", mine),
-    ];
+    // Without a terminal there is no way to change it, and no way in.
+    let refused = ssh(&m, "alice", &first).fails();
+    assert!(!refused.stdout.contains("in as"), "{refused}");
+    let change = |first: &str, second: &str| {
+        [
+            (PASSWORD_PROMPT, first.to_owned()),
+            ("[Cc]urrent password: $", first.to_owned()),
+            ("New password: $", second.to_owned()),
+            ("new password: $", second.to_owned()),
+        ]
+    };
+    let answers = change(&first, mine);
+    let answers = answers.each_ref().map(|(prompt, answer)| (*prompt, answer.as_str()));
     let command = format!("{SSH} -tt alice@127.0.0.1 {{echo in as $(id -un)}}");
-    dialogue(&m, &command, &answers).ok().says("in as alice");
+    let changed = dialogue(&m, &command, &answers).run();
+    assert!(!changed.stdout.contains("in as alice"), "{changed}");
     ssh(&m, "alice", mine).ok();
     ssh(&m, "alice", &first).fails();
+
+    // Where keyboard-interactive is on for everybody, it is done within the same login.
+    m.write("/etc/ssh/sshd_config.d/05-site.conf", "KbdInteractiveAuthentication yes\n");
+    m.sh("systemctl reload ssh").ok();
+    m.roster(["user", "password", "alice", "--password-stdin", "--expire"])
+        .stdin(format!("{ALICES}\n"))
+        .ok();
+    let third = "forty green umbrellas singing";
+    let answers = change(ALICES, third);
+    let answers = answers.each_ref().map(|(prompt, answer)| (*prompt, answer.as_str()));
+    dialogue(&m, &command, &answers).ok().says("in as alice");
+    ssh(&m, "alice", third).ok();
 }
 
 #[test]
@@ -125,7 +146,7 @@ fn the_console_tells_of_the_last_login_and_of_failures() {
 fn a_console_asks_for_the_code() {
     let m = Machine::boot("console-code").unwrap();
     add_alice(&m);
-    let secret = enrol(&m);
+    let secret = enrol(&m, "alice");
     let next = code(&m, &secret, "30 seconds");
     let answers = [(PASSWORD_PROMPT, ALICES), (CODE_PROMPT, next.as_str())];
     dialogue(&m, "pamtester login alice authenticate", &answers).ok();
@@ -137,7 +158,7 @@ fn a_console_asks_for_the_code() {
 fn a_daemon_killed_between_the_prompts_does_not_end_the_login() {
     let m = Machine::boot("killed-while-typing").unwrap();
     add_alice(&m);
-    let secret = enrol(&m);
+    let secret = enrol(&m, "alice");
     let next = code(&m, &secret, "30 seconds");
     m.expect(&format!(
         r#"spawn {SSH} alice@127.0.0.1 {{echo in as $(id -un)}}

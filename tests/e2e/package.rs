@@ -232,7 +232,7 @@ fn the_sshd_drop_in_concerns_our_groups_only() {
     };
     let ours = [
         "authorizedkeyscommand /usr/libexec/roster/authorized-keys %u",
-        "kbdinteractiveauthentication yes",
+        "authorizedkeyscommanduser nobody",
     ];
     for user in ["bob", "root"] {
         let with = settings(user);
@@ -243,12 +243,26 @@ fn the_sshd_drop_in_concerns_our_groups_only() {
         assert_same(&settings(user), &with);
         m.sh("mv /tmp/10-roster.conf /etc/ssh/sshd_config.d/").ok();
     }
-    m.sh("usermod -aG roster-users,roster-2fa bob").ok();
-    let with = settings("bob");
-    for line in ours {
-        assert!(with.contains(line), "{with}");
+    let before = settings("bob");
+    let joining = [
+        ("roster-users", "any", false),
+        ("roster-2fa", "publickey,keyboard-interactive:pam password", true),
+        (
+            "roster-2fa-password",
+            "publickey,keyboard-interactive:pam keyboard-interactive:pam password",
+            true,
+        ),
+    ];
+    for (group, methods, by_keyboard) in joining {
+        m.sh(&format!("usermod -aG {group} bob")).ok();
+        let with = settings("bob");
+        for line in ours {
+            assert!(with.contains(line), "{group}: {with}");
+        }
+        assert!(with.contains(&format!("authenticationmethods {methods}\n")), "{group}: {with}");
+        assert_eq!(with.contains("kbdinteractiveauthentication yes"), by_keyboard, "{with}");
+        // The password's method is as it is for everybody.
+        let password = |text: &str| text.contains("\npasswordauthentication yes\n");
+        assert_eq!(password(&with), password(&before), "{group}: {with}");
     }
-    let methods =
-        "authenticationmethods publickey,keyboard-interactive:pam keyboard-interactive:pam";
-    assert!(with.contains(methods), "{with}");
 }

@@ -7,7 +7,7 @@ use crate::authorize::{Action, Grant};
 use crate::store::{Db, HolderKey};
 
 /// Groups whose members Roster itself decides.
-pub(super) const OWN_GROUPS: [&str; 2] = ["roster-users", "roster-2fa"];
+pub(super) const OWN_GROUPS: [&str; 3] = ["roster-users", "roster-2fa", "roster-2fa-password"];
 
 impl Service {
     /// Refuses what gives root to a caller without the sudo-management right.

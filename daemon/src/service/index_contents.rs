@@ -64,12 +64,12 @@ impl Service {
         }
         let host = self.local_accounts()?;
         let all = || rows.iter().map(|row| row.name.to_string()).collect::<Vec<_>>();
-        let coded = || {
-            let rows = rows.iter().filter(|row| with_code.contains(&row.id));
+        let coded = |also: fn(&UserRow) -> bool| {
+            let rows = rows.iter().filter(|row| with_code.contains(&row.id) && also(row));
             rows.map(|row| row.name.to_string()).collect::<Vec<_>>()
         };
-        let own: [(&str, Vec<String>); 2] = [(OWN_GROUPS[0], all()), (OWN_GROUPS[1], coded())];
-        for (name, members) in own {
+        let own = [all(), coded(|_| true), coded(|row| row.ssh_password_enabled)];
+        for (name, members) in OWN_GROUPS.into_iter().zip(own) {
             if let Some(group) = host.group_by_name(name) {
                 let (name, gid) = (group.name.clone(), group.gid);
                 groups.push(GroupEntry { name, gid, members, external: true });

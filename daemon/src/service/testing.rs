@@ -69,7 +69,8 @@ impl Fixture {
             ("passwd", "root:x:0:0:root:/root:/bin/bash\nlocal:x:1000:1000::/home/local:/bin/sh\n"),
             (
                 "group",
-                "root:x:0:\ndocker:x:990:\nusers:x:100:\nroster-users:x:980:\nroster-2fa:x:981:\n",
+                "root:x:0:\ndocker:x:990:\nusers:x:100:\nroster-users:x:980:\nroster-2fa:x:981:\n\
+                 roster-2fa-password:x:982:\n",
             ),
             ("shells", "# shells\n/bin/sh\n/bin/bash\n/nonexistent/sh\n"),
             ("nsswitch.conf", "passwd: files roster\n"),

@@ -6,10 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::steps::{Outcome, Step};
 
 /// Groups of the host: name and number.
-pub(super) const HOST_GROUPS: [(&str, u32); 5] =
-    [("root", 0), ("docker", 990), ("users", 100), ("roster-users", 980), ("roster-2fa", 981)];
+pub(super) const HOST_GROUPS: [(&str, u32); 6] = [
+    ("root", 0),
+    ("docker", 990),
+    ("users", 100),
+    ("roster-users", 980),
+    ("roster-2fa", 981),
+    ("roster-2fa-password", 982),
+];
 /// Groups that Roster fills itself.
-pub(super) const OWN_GROUPS: [&str; 2] = ["roster-users", "roster-2fa"];
+pub(super) const OWN_GROUPS: [&str; 3] = ["roster-users", "roster-2fa", "roster-2fa-password"];
 const HOST_USERS: [&str; 2] = ["root", "local"];
 pub(super) const HOST_UIDS: [u32; 2] = [0, 1000];
 const FIRST: u32 = 3000;
