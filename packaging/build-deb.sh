@@ -52,6 +52,7 @@ for actions in "$packaging"/polkit/*.policy; do
 done
 put 644 "$packaging/pam/roster" usr/share/pam-configs/roster
 put 644 "$packaging/pam/roster-password" usr/share/pam-configs/roster-password
+put 644 "$packaging/pam/roster-unknown" usr/share/pam-configs/roster-unknown
 put 644 "$packaging/sshd/10-roster.conf" etc/ssh/sshd_config.d/10-roster.conf
 
 # The manual: made from the grammar, and by hand where there is none.

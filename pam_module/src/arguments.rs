@@ -9,6 +9,8 @@ pub(crate) struct Arguments {
     pub try_first: bool,
     /// Use that password and never ask for one.
     pub only_first: bool,
+    /// Not for our users but for names that nobody has.
+    pub unknown: bool,
 }
 
 impl Arguments {
@@ -18,6 +20,7 @@ impl Arguments {
         for word in words {
             match word.to_bytes() {
                 b"try_first_pass" => arguments.try_first = true,
+                b"unknown" => arguments.unknown = true,
                 b"use_first_pass" | b"use_authtok" => arguments.only_first = true,
                 _ => {}
             }
@@ -44,6 +47,7 @@ mod tests {
 
     #[test]
     fn first_pass_is_understood() {
+        assert!(Arguments::parse(&[c"unknown"]).unknown);
         assert!(Arguments::parse(&[c"try_first_pass"]).try_first);
         assert!(Arguments::parse(&[c"use_first_pass"]).only_first);
         assert!(Arguments::parse(&[c"nullok", c"use_authtok"]).only_first);

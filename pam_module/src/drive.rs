@@ -70,6 +70,17 @@ pub(crate) fn converse(
     outcome
 }
 
+/// Holds one conversation, whatever comes of it.
+pub(crate) fn converse_once(
+    daemon: &Daemon,
+    start: &Start,
+    arguments: Arguments,
+    earlier: Earlier,
+    person: &mut dyn Person,
+) -> Outcome {
+    Conductor { person, arguments, earlier, given: Given::default() }.run(daemon, start)
+}
+
 /// The passwords given in this conversation.
 #[derive(Default)]
 struct Given {

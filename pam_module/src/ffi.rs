@@ -1,7 +1,7 @@
 //! The only unsafe code of the module: the C entry points, and what pam-bindings lacks.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_uint};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
 use auth_protocol::Secret;
 use pam::items::{AuthTok, Item, OldAuthTok};
@@ -22,6 +22,7 @@ pam::pam_hooks!(Roster);
 unsafe extern "C" {
     fn pam_getenv(handle: *const PamHandle, name: *const c_char) -> *const c_char;
     fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
+    fn pam_modutil_getpwnam(handle: *mut PamHandle, user: *const c_char) -> *const c_void;
 }
 
 /// `SSH_AUTH_INFO_0` of the PAM environment: how sshd has authenticated the user so far, one
@@ -43,6 +44,15 @@ pub(crate) fn fail_delay(handle: &mut PamHandle, microseconds: u32) {
     // SAFETY: the handle is valid and exclusively borrowed; the function keeps nothing.
     // It can only fail by not delaying.
     let _ = unsafe { pam_fail_delay(handle, microseconds) };
+}
+
+/// Whether any source of accounts in the name service switch knows the user. Names that cannot be
+/// names are known to nobody.
+pub(crate) fn is_known(handle: &mut PamHandle, user: &[u8]) -> bool {
+    let Ok(user) = CString::new(user) else { return false };
+    // SAFETY: the handle is valid and exclusively borrowed; the name is a NUL-terminated string.
+    // What is returned lives as long as the handle and is compared with null only.
+    !unsafe { pam_modutil_getpwnam(handle, user.as_ptr()) }.is_null()
 }
 
 /// Leaves the password for the modules behind us (`PAM_AUTHTOK`), such as keyrings.

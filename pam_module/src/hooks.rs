@@ -10,7 +10,7 @@ use pam::items::{AuthTok, OldAuthTok};
 use pam::module::{PamHandle, PamHooks};
 
 use crate::arguments::Arguments;
-use crate::drive::{Daemon, Earlier, Outcome, converse};
+use crate::drive::{Daemon, Earlier, Outcome, converse, converse_once};
 use crate::person::Applicant;
 use crate::{ffi, ours, request};
 
@@ -22,6 +22,9 @@ pub(crate) struct Roster;
 
 impl PamHooks for Roster {
     fn sm_authenticate(handle: &mut PamHandle, words: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
+        if Arguments::parse(&words).unknown {
+            return turn_away(handle, flags);
+        }
         let outcome = match run(handle, Phase::Authenticate, &words, flags) {
             Ok(outcome) => outcome,
             Err(code) => return code,
@@ -87,6 +90,27 @@ fn user_of_ours(handle: &mut PamHandle) -> Result<Vec<u8>, PamResultCode> {
     let user = request::user(handle)?;
     ours::check(&user)?;
     Ok(user)
+}
+
+/// The end of the stack, for a name that nobody has: what a user of ours with a wrong password
+/// would have been put through, so that strangers cannot tell the two apart. Never success.
+fn turn_away(handle: &mut PamHandle, flags: PamFlag) -> PamResultCode {
+    let user = match request::user(handle) {
+        Ok(user) => user,
+        Err(code) => return code,
+    };
+    if let Err(code) = ours::check_nobody(&user, |user| ffi::is_known(handle, user)) {
+        return code;
+    }
+    ffi::fail_delay(handle, REFUSAL_DELAY);
+    let arguments = Arguments { try_first: true, ..Arguments::default() };
+    let start = request::start(handle, Phase::Authenticate, &user, flags);
+    let earlier = earlier(handle, arguments);
+    let daemon = Daemon { socket: Path::new(SOCKET), timeouts: Timeouts::default() };
+    // Texts of ours are for our users.
+    let mut person = Applicant::new(handle, true);
+    converse_once(&daemon, &start, arguments, earlier, &mut person);
+    PamResultCode::PAM_AUTH_ERR
 }
 
 fn run(

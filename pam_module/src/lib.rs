@@ -7,7 +7,9 @@
 //! end.
 //!
 //! Arguments: `use_first_pass`, `try_first_pass`, `use_authtok` as in `pam_unix(8)`. There is no
-//! `nullok`: a Roster account without a password has no password login.
+//! `nullok`: a Roster account without a password has no password login. `unknown` makes it another
+//! module, for the end of an `auth` stack: whoever comes there under a name that no source of
+//! accounts knows is put through what a user of ours with a wrong password is put through.
 //!
 //! | file | subject |
 //! | --- | --- |

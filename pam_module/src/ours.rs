@@ -25,6 +25,24 @@ pub(crate) fn check(user: &[u8]) -> Result<(), PamResultCode> {
     }
 }
 
+/// Whether nobody has this name: neither we, nor `/etc/passwd`, nor, by `lookup`, any other source
+/// of accounts. Else what PAM is to be told.
+pub(crate) fn check_nobody(
+    user: &[u8],
+    lookup: impl FnOnce(&[u8]) -> bool,
+) -> Result<(), PamResultCode> {
+    match check(user) {
+        Err(PamResultCode::PAM_USER_UNKNOWN) => {}
+        // Ours were judged before; here they are not judged again.
+        Ok(()) => return Err(PamResultCode::PAM_AUTH_ERR),
+        Err(code) => return Err(code),
+    }
+    if is_local(Path::new(PASSWD), user) || lookup(user) {
+        return Err(PamResultCode::PAM_USER_UNKNOWN);
+    }
+    Ok(())
+}
+
 /// Whether `passwd` has a line for `user`. A file that cannot be read has none.
 fn is_local(passwd: &Path, user: &[u8]) -> bool {
     let Ok(file) = File::open(passwd) else { return false };

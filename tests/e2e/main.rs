@@ -25,5 +25,6 @@ mod samba;
 mod second_factor;
 mod secrets;
 mod seeds;
+mod strangers;
 mod sync;
 mod wrong_input;

@@ -8,12 +8,9 @@ use accounts::UserId;
 use auth_protocol::{Code, Next, Step, Verdict};
 
 use super::super::Error;
-use super::{Account, Login, PasswordTry, State, Tried, standing, verdict};
+use super::{Account, Login, PasswordTry, State, Tried, standing, stranger, verdict};
 use crate::secret::Secret;
 use crate::store::ThrottleKind;
-
-/// What sshd sends instead of a password that it will not accept anyway.
-const SSHD_PLACEHOLDER: &[u8] = b"\x08\n\r\x7fINCORRECT";
 
 /// Digits that are taken for a code of a user who has none.
 const USUAL_DIGITS: usize = 6;
@@ -50,11 +47,12 @@ impl Login {
     }
 
     pub(super) fn take_password(&mut self, answer: &Secret) -> Result<Step, Error> {
-        if answer.as_bytes() == SSHD_PLACEHOLDER {
-            self.compare(&self.account()?, answer)?;
+        let Some(account) = self.find_account()? else { return self.refuse_stranger(answer) };
+        if stranger::is_hidden(answer) {
+            self.even_out(0, answer)?;
+            self.service.settle_nothing()?;
             return Ok(self.refuse(Code::AuthenticationFailed, "refused by sshd"));
         }
-        let account = self.account()?;
         let attempt = self.request.attempt(account.user.id);
         let compared = self.compare(&account, answer)?;
         let welcome = standing::is_good(&account.user, self.service.now());
@@ -62,6 +60,7 @@ impl Login {
         let tried = PasswordTry { matches: compared.is_some(), welcome: welcome && by_ssh };
         let tried = self.service.settle_password(attempt, tried)?;
         let (Tried::Accepted, Some(compared)) = (tried, compared) else {
+            self.even_out(1 + u32::from(halves(&account, answer).is_some()), answer)?;
             let reason = match tried {
                 Tried::TooSoon(_) => "throttled after failures",
                 _ if !welcome => "locked, disabled or expired",
@@ -127,13 +126,8 @@ impl Login {
     fn compare(&self, account: &Account, answer: &Secret) -> Result<Option<Compared>, Error> {
         let attempt = self.request.attempt(account.user.id);
         let phc = account.phc();
-        let digits = account
-            .totp
-            .as_ref()
-            .map_or(Some(USUAL_DIGITS), |totp| usize::try_from(totp.digits).ok());
         let whole = self.service.compare_password(attempt, answer, phc)?;
-        let split = digits.and_then(|digits| split(answer, digits));
-        let parts = match split {
+        let parts = match halves(account, answer) {
             None => None,
             Some((password, code)) => {
                 let compared = self.service.compare_password(attempt, &password, phc)?;
@@ -166,6 +160,15 @@ impl Login {
             tracing::warn!(user = %self.request.user, %error, "a password was not hashed anew");
         }
     }
+}
+
+/// An answer as a password and the code of this user behind it, if it may be both.
+fn halves(account: &Account, answer: &Secret) -> Option<(Secret, Secret)> {
+    let digits = match &account.totp {
+        Some(totp) => usize::try_from(totp.digits).ok()?,
+        None => USUAL_DIGITS,
+    };
+    split(answer, digits)
 }
 
 /// Cuts an answer into a password and the code behind it, if it ends in that many digits.

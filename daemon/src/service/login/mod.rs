@@ -12,6 +12,7 @@
 //! | `change_password` | a new password |
 //! | `session` | home directory, last login |
 //! | `attempts` | one try, under the throttle |
+//! | `stranger` | refusals that must not be told apart by the time they take |
 
 mod attempts;
 mod authenticate;
@@ -19,6 +20,7 @@ mod change_password;
 mod request;
 mod session;
 mod standing;
+mod stranger;
 
 use std::sync::Arc;
 
@@ -96,6 +98,10 @@ impl Login {
         let mut login = Self { service, request, state: State::Ended };
         let step = match found {
             Ok(Some(_)) => login.first_step(),
+            // Nobody is told which names there are: it goes on as with anybody.
+            Ok(None) if login.request.phase == Phase::Authenticate && !login.request.public_key => {
+                Ok(login.ask(State::Password))
+            }
             Ok(None) => Ok(verdict(Code::UserUnknown)),
             Err(error) => Err(error),
         };
@@ -142,7 +148,7 @@ impl Login {
             Err(error) => {
                 self.state = State::Ended;
                 tracing::error!(
-                    user = %self.request.user, service = %self.request.service,
+                    user = %self.shown_user(), service = %self.request.service,
                     phase = ?self.request.phase, %error, "a login could not be decided"
                 );
                 verdict(Code::Unavailable)
@@ -152,13 +158,16 @@ impl Login {
 
     /// The user as the store knows it now; one that was deleted meanwhile is an error.
     fn account(&self) -> Result<Account, Error> {
+        self.find_account()?.ok_or_else(|| Error::NoSuchUser(self.request.user.clone()))
+    }
+
+    /// The user as the store knows it now, if it does.
+    fn find_account(&self) -> Result<Option<Account>, Error> {
         self.service.read(|db| {
-            let name = self.request.user.as_str();
-            let user =
-                db.user(UserKey::Name(name))?.ok_or_else(|| Error::NoSuchUser(name.to_owned()))?;
+            let Some(user) = db.user(UserKey::Name(&self.request.user))? else { return Ok(None) };
             let password = db.password(user.id)?;
             let totp = db.totp(user.id, TotpState::Active)?.filter(|totp| totp.enabled);
-            Ok(Account { user, password, totp })
+            Ok(Some(Account { user, password, totp }))
         })
     }
 
@@ -177,6 +186,12 @@ impl Login {
         };
         self.state = state;
         Step { messages: Vec::new(), next: Next::Prompt(prompt) }
+    }
+
+    /// The user's name for the log, if it is one: people type their password there by mistake.
+    fn shown_user(&self) -> &str {
+        let known = self.find_account().is_ok_and(|account| account.is_some());
+        if known { &self.request.user } else { "(unknown)" }
     }
 
     /// Writes to the log why somebody was refused, and says no more than that.

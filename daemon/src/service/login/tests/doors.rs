@@ -3,14 +3,53 @@
 use super::*;
 
 #[test]
-fn who_is_not_ours_is_unknown_in_every_phase() {
+fn who_is_not_ours_is_unknown_in_every_phase_but_the_first() {
     let house = House::new();
-    for phase in [Phase::Authenticate, Phase::Account, Phase::ChangePassword, Phase::OpenSession] {
-        for user in ["root", "bob", "", "alice\0", "ALICE", "3000", "*"] {
+    for user in ["root", "bob", "", "alice\0", "ALICE", "3000", "*"] {
+        for phase in [Phase::Account, Phase::ChangePassword, Phase::OpenSession] {
             let start = Start { user: user.into(), ..start(phase, "login") };
             assert_eq!(house.verdict(start, &[]), Code::UserUnknown, "{user:?}");
         }
+        let with_key = Start { user: user.into(), ..with_key() };
+        assert_eq!(house.verdict(with_key, &[]), Code::UserUnknown, "{user:?}");
     }
+}
+
+#[test]
+fn a_name_that_nobody_has_is_asked_and_refused_as_any_other() {
+    let house = House::new();
+    let everything = || {
+        let dump = house.service.read(|db| {
+            let login = db.login(accounts::UserId(uuid::Uuid::nil()))?;
+            Ok((login, db.throttles(accounts::UserId(uuid::Uuid::nil()))?))
+        });
+        dump.unwrap()
+    };
+    let before = everything();
+    for user in ["bob", "", "alice\0", "ALICE"] {
+        for answer in ["", PASSWORD, "correct horse123456", "\x08\n\r\x7f", &"x".repeat(100_000)] {
+            let start = Start { user: user.into(), ..ssh() };
+            let (asked, step) = house.hold(start, &[answer]);
+            assert_eq!(
+                (asked.as_slice(), step),
+                (["Password: ".to_owned()].as_slice(), super::verdict(Code::AuthenticationFailed))
+            );
+        }
+    }
+    assert_eq!(everything(), before, "nothing is left of it");
+}
+
+#[test]
+fn who_is_deleted_while_asked_is_refused_as_any_other() {
+    let house = House::new();
+    let (mut login, _) = house.open(ssh());
+    let grant = house.root(Action::UserDelete);
+    house
+        .service
+        .delete_user(&grant, &subject("alice"), crate::service::DeleteOptions::default())
+        .unwrap();
+    let step = login.answer(secret(PASSWORD)).unwrap();
+    assert_eq!(step, super::verdict(Code::AuthenticationFailed));
 }
 
 #[test]

@@ -94,10 +94,46 @@ fn right_passwords_at_the_same_time_never_lock() {
 }
 
 #[test]
+fn guesses_at_the_same_time_count_as_those_in_a_row() {
+    let house = House::new();
+    std::thread::scope(|scope| {
+        let guesses: Vec<_> =
+            (0..50).map(|_| scope.spawn(|| house.verdict(ssh(), &["wrong"]))).collect();
+        for guess in guesses {
+            assert_eq!(guess.join().unwrap(), Code::AuthenticationFailed);
+        }
+    });
+    // The fifth made all after it wait.
+    assert_eq!(house.failures(ThrottleKind::Password, "192.0.2.1"), 5);
+    assert_eq!(house.verdict(ssh(), &[PASSWORD]), Code::AuthenticationFailed);
+    let user = house.service.user(&subject("alice")).unwrap();
+    let login = house.service.read(|db| Ok(db.login(user.id)?)).unwrap();
+    assert_eq!(login.failures_since, 51);
+}
+
+#[test]
+fn only_the_password_clears_its_failures() {
+    let house = House::new();
+    for _ in 0..3 {
+        house.verdict(ssh(), &["wrong"]);
+    }
+    // A key, a job, sudo without a password: the session begins, and nobody has shown the password.
+    assert_eq!(house.verdict(with_key(), &[]), Code::Success);
+    for service in ["sshd", "cron", "sudo", "su", "login"] {
+        assert_eq!(house.verdict(start(Phase::Account, service), &[]), Code::Success);
+        assert_eq!(house.verdict(start(Phase::OpenSession, service), &[]), Code::Success);
+    }
+    assert_eq!(house.failures(ThrottleKind::Password, "192.0.2.1"), 3);
+    assert_eq!(house.verdict(ssh(), &[PASSWORD]), Code::Success);
+    assert_eq!(house.failures(ThrottleKind::Password, "192.0.2.1"), 0);
+}
+
+#[test]
 fn what_sshd_sends_for_users_it_refuses_is_not_counted() {
     let house = House::new();
-    for _ in 0..10 {
-        let refused = house.verdict(ssh(), &["\x08\n\r\x7fINCORRECT"]);
+    for length in [1, 4, 5, 12, 13, 14, 26, 30, 40, 100] {
+        let junk = "\x08\n\r\x7fINCORRECT".repeat(8);
+        let refused = house.verdict(ssh(), &[&junk[..length]]);
         assert_eq!(refused, Code::AuthenticationFailed);
     }
     assert_eq!(house.verdict(ssh(), &[PASSWORD]), Code::Success);
