@@ -101,7 +101,9 @@ impl Conductor<'_> {
         let Ok((mut conversation, mut step)) = opened else { return self.unreachable(start) };
         loop {
             for message in &step.messages {
-                self.person.show(message);
+                if !self.person.show(message) && message.must_show {
+                    return Outcome::failed(PamResultCode::PAM_CONV_ERR);
+                }
             }
             let prompt = match &step.next {
                 Next::Verdict(verdict) => return self.finish(start.phase, *verdict),
@@ -164,8 +166,7 @@ impl Conductor<'_> {
 
     fn unreachable(&mut self, start: &Start) -> Outcome {
         if start.phase != Phase::OpenSession {
-            let text = UNREACHABLE.to_owned();
-            self.person.show(&Message { style: Style::Error, text });
+            self.person.show(&Message::new(Style::Error, UNREACHABLE));
         }
         Outcome::failed(outcome::unavailable(start.phase))
     }

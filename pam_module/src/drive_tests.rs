@@ -20,11 +20,14 @@ struct Scripted {
     answers: Vec<&'static str>,
     shown: Vec<String>,
     asked: Vec<Prompt>,
+    /// The application shows no texts.
+    refuses_texts: bool,
 }
 
 impl Person for Scripted {
-    fn show(&mut self, message: &Message) {
+    fn show(&mut self, message: &Message) -> bool {
         self.shown.push(message.text.clone());
+        !self.refuses_texts
     }
 
     fn ask(&mut self, prompt: &Prompt) -> Option<Secret> {
@@ -64,6 +67,45 @@ fn read_call(stream: &mut UnixStream) -> Option<Call> {
             return Some(decode_call(&message).unwrap());
         }
     }
+}
+
+/// Holds a conversation whose first step has a text before it asks.
+fn hold_with_text(message: Message, person: &mut Scripted) -> Outcome {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("auth");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let daemon = spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        assert!(matches!(read_call(&mut stream), Some(Call::Start(_))));
+        let next = ask(PromptKind::Code, "Verification code: ");
+        let step = Reply::Step(Step { messages: vec![message], next });
+        stream.write_all(&encode_reply(&step).unwrap()).unwrap();
+        let Some(Call::Answer(_)) = read_call(&mut stream) else { return false };
+        let step = Reply::Step(Step { messages: vec![], next: say(Code::Success) });
+        stream.write_all(&encode_reply(&step).unwrap()).unwrap();
+        true
+    });
+    let timeouts = Timeouts { start: Duration::from_secs(20), answer: Duration::from_secs(20) };
+    let address = Daemon { socket: &socket, timeouts };
+    let start = start(Phase::Authenticate);
+    let outcome = converse(&address, &start, Arguments::default(), Earlier::default(), person);
+    let answered = daemon.join().unwrap();
+    assert_eq!(answered, outcome.code == PamResultCode::PAM_SUCCESS);
+    outcome
+}
+
+#[test]
+fn a_text_that_must_be_seen_ends_the_conversation_where_it_is_not() {
+    let someone =
+        |refuses_texts| Scripted { answers: vec!["123456"], refuses_texts, ..Scripted::default() };
+    let (mut blind, mut seeing) = (someone(true), someone(false));
+    let outcome = hold_with_text(Message::needed("Secret: …"), &mut blind);
+    assert_eq!(outcome.code, PamResultCode::PAM_CONV_ERR);
+    assert!(blind.asked.is_empty() && !outcome.refused);
+    hold_with_text(Message::new(Style::Info, "Welcome."), &mut blind);
+    assert_eq!(blind.asked.len(), 1, "any other text may go unseen");
+    let outcome = hold_with_text(Message::needed("Secret: …"), &mut seeing);
+    assert_eq!((outcome.code, seeing.asked.len()), (PamResultCode::PAM_SUCCESS, 1));
 }
 
 /// Runs `converse` against a daemon that holds these conversations, in this order.

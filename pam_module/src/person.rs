@@ -8,8 +8,8 @@ use pam::module::PamHandle;
 
 /// The two things that can be done with a person.
 pub(crate) trait Person {
-    /// Shows a text, if the application lets us.
-    fn show(&mut self, message: &Message);
+    /// Shows a text, if the application lets us; whether it did.
+    fn show(&mut self, message: &Message) -> bool;
     /// Asks; nothing when the application would not, or the person broke off.
     fn ask(&mut self, prompt: &Prompt) -> Option<Secret>;
 }
@@ -32,18 +32,17 @@ impl<'a> Applicant<'a> {
 }
 
 impl Person for Applicant<'_> {
-    fn show(&mut self, message: &Message) {
+    fn show(&mut self, message: &Message) -> bool {
         if self.silent {
-            return;
+            return false;
         }
         let style = match message.style {
             Style::Info => PAM_TEXT_INFO,
             Style::Error => PAM_ERROR_MSG,
         };
-        if let Some(conversation) = self.conversation() {
-            // Applications may refuse texts; nothing depends on them.
-            let _ = conversation.send(style, &message.text);
-        }
+        // Applications may refuse texts.
+        let shown = self.conversation().map(|conversation| conversation.send(style, &message.text));
+        matches!(shown, Some(Ok(_)))
     }
 
     fn ask(&mut self, prompt: &Prompt) -> Option<Secret> {

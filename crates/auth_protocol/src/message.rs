@@ -1,7 +1,7 @@
 //! The messages of a conversation, as the interface description declares them.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Which PAM function is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,13 +61,49 @@ pub enum Style {
     Error,
 }
 
-/// A text for the person at the other end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A text for the person at the other end. Wiped when dropped: it may hold a secret that is shown
+/// once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// How it is meant.
     pub style: Style,
     /// One line, without its end.
     pub text: String,
+    /// The conversation has no sense when this is not seen: where it cannot be shown, it ends.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub must_show: bool,
+}
+
+impl Message {
+    /// A text that may go unseen.
+    #[must_use]
+    pub fn new(style: Style, text: impl Into<String>) -> Self {
+        Self { style, text: text.into(), must_show: false }
+    }
+
+    /// A text without which the conversation has no sense.
+    #[must_use]
+    pub fn needed(text: impl Into<String>) -> Self {
+        Self { style: Style::Info, text: text.into(), must_show: true }
+    }
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = if self.must_show { "…" } else { &self.text };
+        formatter.debug_tuple("Message").field(&self.style).field(&text).finish()
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        self.text.zeroize();
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 /// What a prompt asks for; the module keeps an accepted password for modules after it.

@@ -160,7 +160,12 @@ pub fn encode_answer(answer: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
 pub fn encode_reply(reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Error> {
     use serde_json::json;
     let value = match reply {
-        Reply::Step(step) => return encode(&Parameters { parameters: step }, 1024),
+        Reply::Step(step) => {
+            let texts: usize = step.messages.iter().map(|message| message.text.len()).sum();
+            // Each byte may be escaped; each text has its names around it.
+            let room = 1024 + 2 * texts + 64 * step.messages.len();
+            return encode(&Parameters { parameters: step }, room);
+        }
         Reply::Info => json!({"parameters": {
             "vendor": "Roster",
             "product": "rosterd",
@@ -276,11 +281,27 @@ mod tests {
             Next::Verdict(Code::AuthenticationFailed.into()),
         ];
         for next in steps {
-            let messages = vec![Message { style: Style::Info, text: "a \"b\" ü".into() }];
+            let messages =
+                vec![Message::new(Style::Info, "a \"b\" ü"), Message::needed("seen or not at all")];
             let step = Step { messages, next };
             let frame = encode_reply(&Reply::Step(step.clone())).unwrap();
             assert_eq!(decode_step(body(&frame)).unwrap(), step);
         }
+    }
+
+    #[test]
+    fn a_text_may_go_unseen_unless_it_says_otherwise() {
+        let plain = br#"{"parameters":{"messages":[{"style":"info","text":"x"}],
+            "verdict":{"code":"success"}}}"#;
+        assert!(!decode_step(plain).unwrap().messages[0].must_show);
+        let step =
+            |message| Step { messages: vec![message], next: Next::Verdict(Code::Success.into()) };
+        let needed = encode_reply(&Reply::Step(step(Message::needed("a secret")))).unwrap();
+        assert!(String::from_utf8_lossy(&needed).contains("\"must_show\":true"));
+        // What an older module reads has nothing new in it.
+        let other = encode_reply(&Reply::Step(step(Message::new(Style::Info, "x")))).unwrap();
+        assert!(!String::from_utf8_lossy(&other).contains("must_show"));
+        assert!(!format!("{:?}", Message::needed("a secret")).contains("a secret"));
     }
 
     #[test]
