@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -89,11 +89,16 @@ impl Fixture {
         let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000)));
         let mut config = Config::default();
         settings(&mut config);
-        let service = Self::service(dir.path().to_owned(), clock.clone(), config);
+        let service = Self::service(dir.path().to_owned(), clock.clone(), config, None);
         Self { dir, clock, service }
     }
 
-    fn service(dir: PathBuf, clock: Arc<TestClock>, mut config: Config) -> Service {
+    fn service(
+        dir: PathBuf,
+        clock: Arc<TestClock>,
+        mut config: Config,
+        credentials: Option<&Path>,
+    ) -> Service {
         config.places.store = dir.join("store");
         config.places.live = dir.join("run");
         config.places.checkpoint = dir.join("checkpoint");
@@ -116,7 +121,7 @@ impl Fixture {
         host.sudo.main = Some(dir.join("sudoers"));
         let cheap = Parameters { memory_kib: 64, passes: 1, lanes: 1 };
         crate::store::prepare_directory(&config.places.store).unwrap();
-        let sealer = Sealer::open_or_create(&config.places.store, None).unwrap();
+        let sealer = Sealer::open_or_create(&config.places.store, credentials).unwrap();
         Service::start(Parts {
             config,
             clock,
@@ -144,7 +149,17 @@ impl Fixture {
         let config = service.config().clone();
         drop(service);
         meanwhile();
-        let service = Self::service(dir.path().to_owned(), clock.clone(), config);
+        let service = Self::service(dir.path().to_owned(), clock.clone(), config, None);
+        Self { dir, clock, service }
+    }
+
+    /// The same directory, after a restart of the daemon with credentials.
+    pub(crate) fn restarted_with_credentials(self, credentials: &Path) -> Self {
+        let Self { dir, clock, service } = self;
+        let config = service.config().clone();
+        drop(service);
+        let path = dir.path().to_owned();
+        let service = Self::service(path, clock.clone(), config, Some(credentials));
         Self { dir, clock, service }
     }
 

@@ -92,7 +92,7 @@ fn without_a_store_nobody_is_let_in_and_nobody_is_unknown() {
         clock: house.clock.clone(),
         hasher: PasswordHasher::new(Parameters { memory_kib: 64, passes: 1, lanes: 1 }, 64)
             .unwrap(),
-        sealer: crate::authenticate::Sealer::new([0; 32]),
+        sealer: crate::authenticate::Sealer::open_or_create(house.directory.path(), None).unwrap(),
         host: crate::publish::host::Host::system(),
     };
     let broken = Arc::new(Service::start(parts));
