@@ -5,12 +5,15 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// The verbs that change something.
 const CHANGES: &[&str] = &[
+    "2fa cleanup",
     "2fa confirm",
     "2fa disable",
     "2fa enable",
+    "2fa enforce",
     "2fa enroll",
     "2fa recovery-codes",
     "2fa renew",
+    "2fa rotate-key",
     "2fa verify",
     "admin set-root-password",
     "admin setup",
@@ -79,17 +82,26 @@ const FLAG: &str = "dry_run";
 pub fn with_dry_run(command: Command) -> Command {
     CHANGES.iter().fold(command, |command, verb| {
         let words: Vec<&str> = verb.split(' ').collect();
-        add(command, &words, *verb == "user next-uid")
+        // Without these they only show something.
+        let only_with = match *verb {
+            "user next-uid" => Some("reserve"),
+            "2fa enforce" => Some("switch"),
+            _ => None,
+        };
+        add(command, &words, only_with)
     })
 }
 
-fn add(command: Command, words: &[&str], only_with_reserve: bool) -> Command {
+fn add(command: Command, words: &[&str], only_with: Option<&'static str>) -> Command {
     let Some((word, rest)) = words.split_first() else {
         let help = "Change nothing: show what would change, and who could be locked out";
         let flag = Arg::new(FLAG).long("dry-run").action(ArgAction::SetTrue).help(help);
-        return command.arg(if only_with_reserve { flag.requires("reserve") } else { flag });
+        return command.arg(match only_with {
+            Some(other) => flag.requires(other),
+            None => flag,
+        });
     };
-    command.mut_subcommand(word, |sub| add(sub, rest, only_with_reserve))
+    command.mut_subcommand(word, |sub| add(sub, rest, only_with))
 }
 
 /// Whether the verb that was given has the flag.
@@ -143,7 +155,11 @@ mod tests {
             assert!(parse(line).expect(line).is_dry_run(), "{line}");
         }
         assert!(!parse("roster user lock alice").expect("a lock").is_dry_run());
-        for line in ["roster user show alice --dry-run", "roster user next-uid --dry-run"] {
+        for line in [
+            "roster user show alice --dry-run",
+            "roster user next-uid --dry-run",
+            "roster 2fa enforce --dry-run",
+        ] {
             assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");
         }
     }

@@ -121,6 +121,17 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("2fa enable", &["roster 2fa enable alice"]),
     ("2fa disable", &["roster 2fa disable alice totp"]),
     (
+        "2fa enforce",
+        &[
+            "roster 2fa enforce --on --group dev --exclude web --deadline 14d --dry-run",
+            "roster 2fa enforce --on --deadline 30d",
+            "roster 2fa enforce",
+            "roster 2fa enforce --off",
+        ],
+    ),
+    ("2fa cleanup", &["roster 2fa cleanup recovery --yes"]),
+    ("2fa rotate-key", &["roster 2fa rotate-key"]),
+    (
         "key add",
         &[
             "roster key add alice --file ~/.ssh/id_ed25519.pub",

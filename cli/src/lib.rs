@@ -8,6 +8,7 @@ mod command_line;
 mod completions;
 mod dry_run;
 mod duration;
+mod enforcement;
 mod error;
 mod examples;
 mod form;

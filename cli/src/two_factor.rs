@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use zbus::wire::OwnedFd;
 use zeroize::Zeroizing;
 
+use crate::enforcement::{Cleanup, Enforce, rotate_key};
 use crate::error::Error;
 use crate::output::{Answer, View, printable, qr_code};
 use crate::secret::CodeFlags;
 use crate::session::{Options, Session, from_descriptor, to_descriptor};
 use crate::user::Subject;
+use crate::user::record::fill;
 
 /// The verbs of the second factor.
 #[derive(Debug, Subcommand)]
@@ -31,6 +33,12 @@ pub enum Verb {
     Enable(Switch),
     /// Switches a second factor off
     Disable(Switch),
+    /// Requires a second factor, of everybody or of groups, now or from a date on; without flags, shows that
+    Enforce(Enforce),
+    /// Removes a kind of second factor from every user
+    Cleanup(Cleanup),
+    /// Exchanges the key that secrets are sealed with; for root
+    RotateKey,
 }
 
 /// Whose secret, and its form.
@@ -68,8 +76,9 @@ pub struct Switch {
     provider: Provider,
 }
 
+/// A kind of second factor.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Provider {
+pub enum Provider {
     /// Codes of an authenticator app
     Totp,
     /// Recovery codes
@@ -113,12 +122,17 @@ impl Verb {
                 recovery_codes(codes, "The earlier recovery codes have ended.")
             }
             Self::State(user) => {
-                let state = session.record("GetTwoFactorState", &(user.subject.as_str(),)).await?;
-                let order = &["enabled", "enforced", "providers", "recovery_codes_left"];
+                let mut state =
+                    session.record("GetTwoFactorState", &(user.subject.as_str(),)).await?;
+                fill(&mut state, &["due_at"]);
+                let order = &["enabled", "enforced", "due_at", "providers", "recovery_codes_left"];
                 Ok(Answer::record(Value::Object(state), order))
             }
             Self::Enable(switch) => switch.run("EnableTwoFactor", "on", session).await,
             Self::Disable(switch) => switch.run("DisableTwoFactor", "off", session).await,
+            Self::Enforce(enforce) => enforce.run(session).await,
+            Self::Cleanup(cleanup) => cleanup.run(session).await,
+            Self::RotateKey => rotate_key(session).await,
         }
     }
 }

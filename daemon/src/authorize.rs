@@ -50,6 +50,10 @@ pub enum Action {
     TwoFactorVerify,
     /// See which second factors there are.
     TwoFactorRead,
+    /// Say who must have a second factor, and take one kind away from everybody.
+    TwoFactorEnforce,
+    /// Exchange the key of second-factor secrets. uid 0 alone may, and nobody is asked.
+    TotpKeyRotate,
     /// Add and remove public keys.
     KeyManage,
     /// List public keys.
@@ -313,6 +317,8 @@ const fn table(action: Action) -> Row {
         Action::TwoFactorManage    => row(YES, NO,  YES, Anybody),
         Action::TwoFactorVerify    => row(YES, NO,  YES, Anybody),
         Action::TwoFactorRead      => row(YES, YES, YES, Anybody),
+        Action::TwoFactorEnforce   => row(NO,  NO,  NO,  Anybody),
+        Action::TotpKeyRotate      => row(NO,  NO,  NO,  RootAlone),
         Action::KeyManage          => row(YES, NO,  NO,  Anybody),
         Action::KeyRead            => row(YES, YES, NO,  Anybody),
         Action::SudoManage         => row(NO,  NO,  NO,  Anybody),

@@ -115,6 +115,9 @@ impl Default for Passwords {
 pub struct Authentication {
     /// PAM services that ask for the password alone: who runs them gave the code at login.
     pub second_factor_exempt_services: Vec<String>,
+    /// PAM services that show texts to the person who logs in, and so can lead somebody who must
+    /// have a second factor through setting it up. Every other one refuses such a user.
+    pub second_factor_enrolment_services: Vec<String>,
     /// Steps of the code's interval that are accepted around the present one.
     pub totp_window: u8,
     /// Failures in a row that cost nothing; each one after them doubles the wait.
@@ -129,6 +132,9 @@ impl Default for Authentication {
     fn default() -> Self {
         Self {
             second_factor_exempt_services: ["sudo", "sudo-i", "passwd"].map(str::to_owned).to_vec(),
+            second_factor_enrolment_services: ["login", "remote", "sshd", "su", "su-l"]
+                .map(str::to_owned)
+                .to_vec(),
             totp_window: 1,
             free_failures: 4,
             max_throttle_seconds: 900,
@@ -268,7 +274,7 @@ mod tests {
                 .map(|(name, keys)| (name, keys.map_or(0, toml::Table::len)))
                 .collect::<Vec<_>>()
         };
-        let sections = [("accounts", 4), ("authentication", 5), ("homes", 3), ("passwords", 5)];
+        let sections = [("accounts", 4), ("authentication", 6), ("homes", 3), ("passwords", 5)];
         assert_eq!(settings(block), sections.map(|(name, keys)| (name.to_owned(), keys)));
     }
 

@@ -136,7 +136,8 @@ async fn expire(service: Arc<Service>) {
             let recovered = at_work.recover();
             let next = at_work.expire_sudo_rules()?;
             let purged = at_work.purge_expired_users();
-            recovered.and(purged).map(|()| next)
+            let due = at_work.publish_when_due();
+            recovered.and(purged).and(due).map(|()| next)
         });
         let next = next.await;
         let wait = match next {

@@ -100,7 +100,7 @@ impl Kind {
             ("user", "restore" | "purge", "subject") => Self::Deleted,
             ("audit", _, "user" | "actor") => Self::User,
             ("user", "password", "name") | ("group", _, "user") | (_, _, "subject") => Self::User,
-            (_, _, "group" | "groups") => Self::AnyGroup,
+            (_, _, "group" | "groups" | "excluded") => Self::AnyGroup,
             ("sudo", _, "holder") => Self::Holder,
             ("key", "remove", "id") => Self::Key,
             ("sudo", "revoke", "id") => Self::Rule,

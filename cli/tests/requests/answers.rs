@@ -53,9 +53,18 @@ fn programs_get_the_documented_shapes() {
     assert_eq!(json(&["2fa", "verify", "alice", "--code-stdin"], "1"), json!({"valid": true}));
     assert_eq!(
         json(&["2fa", "state", "alice"], ""),
-        json!({"enabled": true, "enforced": false, "recovery_codes_left": 9,
+        json!({"enabled": true, "enforced": false, "due_at": null, "recovery_codes_left": 9,
             "providers": {"totp": true, "recovery": true}})
     );
+    assert_eq!(
+        json(&["2fa", "enforce"], ""),
+        json!({"enforced": true, "groups": ["dev"], "excluded": [], "due_at": null})
+    );
+    assert_eq!(
+        json(&["2fa", "cleanup", "recovery"], ""),
+        json!({"provider": "recovery", "users": 5})
+    );
+    assert_eq!(json(&["2fa", "rotate-key"], ""), json!({"secrets": 5}));
     assert_eq!(json(&["key", "add", "alice", "ssh-ed25519 AAAA"], ""), json!({"id": 4}));
     assert_eq!(json(&["key", "list", "alice"], "")[0]["expires_at"], json!(null));
     assert_eq!(json(&["sudo", "grant", "alice", "/usr/bin/id"], ""), json!({"id": 4}));

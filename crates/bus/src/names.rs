@@ -16,6 +16,8 @@ pub const GROUPS: &str = "org.roster.Accounts1.Groups";
 pub const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
 /// Users that were deleted, on the same object.
 pub const LIFECYCLE: &str = "org.roster.Accounts1.Lifecycle";
+/// Second factors of everybody, on the same object.
+pub const TWO_FACTOR: &str = "org.roster.Accounts1.TwoFactor";
 /// Attributes, settings and profiles, on the same object.
 pub const METADATA: &str = "org.roster.Accounts1.Metadata";
 /// Lists by filter and by text, on the same object.
@@ -32,6 +34,7 @@ pub const READS: &[&str] = &[
     "GetNextUid",
     "GetPasswdEntry",
     "GetReport",
+    "GetTwoFactorPolicy",
     "GetTwoFactorState",
     "GetUser",
     "HasLocalAdministratorSetUp",

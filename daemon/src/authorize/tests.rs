@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use super::*;
 
-const ACTIONS: [Action; 23] = [
+const ACTIONS: [Action; 24] = [
     Action::UserCreate,
     Action::UserUpdate,
     Action::UserUpdateOwn,
@@ -19,6 +19,7 @@ const ACTIONS: [Action; 23] = [
     Action::TwoFactorManage,
     Action::TwoFactorVerify,
     Action::TwoFactorRead,
+    Action::TwoFactorEnforce,
     Action::KeyManage,
     Action::KeyRead,
     Action::SudoManage,
@@ -32,7 +33,7 @@ const ACTIONS: [Action; 23] = [
 /// user; and to a plain other user as `u`ser, a`U`ditor, `h`elpdesk; `p` to an other user with
 /// power (sudo or a role) as helpdesk; `n` to no one user as plain user; `N` so as auditor.
 /// Administrators and uid 0 are allowed everything but what is only one's own.
-const ALLOWED: [(Action, &str); 23] = [
+const ALLOWED: [(Action, &str); 24] = [
     (Action::UserCreate, ""),
     (Action::UserUpdate, ""),
     (Action::UserUpdateOwn, "o"),
@@ -49,6 +50,7 @@ const ALLOWED: [(Action, &str); 23] = [
     (Action::TwoFactorManage, "oh"),
     (Action::TwoFactorVerify, "oh"),
     (Action::TwoFactorRead, "oUhN"),
+    (Action::TwoFactorEnforce, ""),
     (Action::KeyManage, "o"),
     (Action::KeyRead, "oUN"),
     (Action::SudoManage, ""),

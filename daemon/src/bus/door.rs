@@ -200,6 +200,13 @@ impl Door {
         self.decide(call, &sender, Verb::CreateUser, Action::AdministratorSetUp, None).await
     }
 
+    /// The right to exchange the key of second factors, which polkit is never asked about.
+    pub(super) async fn grant_key_rotation(&self, call: &Header<'_>) -> Result<Grant, BusError> {
+        let sender = self.sender(call).await?;
+        let verb = Verb::SetTwoFactorPolicy;
+        self.decide(call, &sender, verb, Action::TotpKeyRotate, None).await
+    }
+
     async fn look_up(
         &self,
         call: &Header<'_>,

@@ -9,6 +9,7 @@ mod administration;
 mod audit;
 mod callers;
 mod door;
+mod enforcement;
 mod errors;
 mod gate;
 mod group_object;
@@ -40,6 +41,7 @@ use self::accounts::Accounts;
 use self::administration::Administration;
 use self::audit::Audit;
 use self::door::Door;
+use self::enforcement::Enforcement;
 use self::gate::Gate;
 use self::group_object::GroupObject;
 use self::groups::Groups;
@@ -83,6 +85,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), plans)).await?;
     let lifecycle = Lifecycle::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), lifecycle)).await?;
+    let enforcement = Enforcement::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), enforcement)).await?;
     let served = Served { door, users, groups, events };
     let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
     match claimed {
@@ -217,6 +221,7 @@ impl Served {
         let _ = connection.object_server().remove::<Gate<Groups>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Plans>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Lifecycle>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Enforcement>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Audit>, _>(PATH).await;
         if let Err(error) = connection.object_server().remove::<Gate<Lists>, _>(PATH).await {
             tracing::debug!(%error, "the lists' object was not there");

@@ -70,6 +70,14 @@ impl Options {
         })
     }
 
+    /// Texts.
+    pub(super) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        self.take(key, "a list of texts", |variant| match variant {
+            Variant::Array(list) => list.try_into().ok(),
+            _ => None,
+        })
+    }
+
     /// A descriptor.
     pub(super) fn descriptor(&mut self, key: &str) -> Option<OwnedFd> {
         self.take(key, "a descriptor", |variant| match variant {

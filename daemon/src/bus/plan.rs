@@ -24,6 +24,7 @@ use zbus::{BoxDBusError, Connection, ObjectServer, OwnedVariant, Variant, fdo};
 use super::accounts::Accounts;
 use super::administration::Administration;
 use super::door::Door;
+use super::enforcement::Enforcement;
 use super::gate::Guarded;
 use super::lifecycle::Lifecycle;
 use super::metadata::Metadata;
@@ -41,6 +42,7 @@ impl Plans {
         let rehearsed: Vec<Box<dyn Interface>> = vec![
             Box::new(Accounts::new(Arc::clone(&door), users)),
             Box::new(Administration::new(Arc::clone(&door))),
+            Box::new(Enforcement::new(Arc::clone(&door))),
             Box::new(Lifecycle::new(Arc::clone(&door))),
             Box::new(Metadata::new(door)),
         ];

@@ -98,6 +98,7 @@ pub(super) async fn state(
     let mut dictionary = record(&json!({
         "enabled": state.enabled,
         "enforced": state.enforced,
+        "due_at": state.due_at,
         "recovery_codes_left": state.recovery_codes_left,
     }))?;
     let providers = HashMap::from([("totp", state.totp), ("recovery", state.recovery)]);
@@ -116,11 +117,8 @@ pub(super) async fn set(
     provider: &str,
     on: bool,
 ) -> Result<(), BusError> {
-    let provider = match provider {
-        "totp" => Provider::Totp,
-        "recovery" => Provider::Recovery,
-        _ => return Err(invalid("provider", "a provider is totp or recovery")),
-    };
+    let provider = Provider::parse(provider)
+        .ok_or_else(|| invalid("provider", "a provider is totp or recovery"))?;
     let verb = if on { Verb::EnableTwoFactor } else { Verb::DisableTwoFactor };
     let grant = door.grant(call, verb, Some(&subject)).await?;
     door.run(move |service| service.set_two_factor(&grant, &subject, provider, on)).await

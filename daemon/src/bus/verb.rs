@@ -103,6 +103,12 @@ verbs! {
     EnableTwoFactor = "enable-two-factor" => TwoFactorManage,
     /// `DisableTwoFactor`.
     DisableTwoFactor = "disable-two-factor" => TwoFactorManage,
+    /// `SetTwoFactorPolicy`.
+    SetTwoFactorPolicy = "set-two-factor-policy" => TwoFactorEnforce,
+    /// `GetTwoFactorPolicy`.
+    GetTwoFactorPolicy = "get-two-factor-policy" => UserList,
+    /// `CleanupTwoFactor`.
+    CleanupTwoFactor = "cleanup-two-factor" => TwoFactorEnforce,
     /// `AddKey`.
     AddKey = "add-key" => KeyManage,
     /// `ListKeys`.

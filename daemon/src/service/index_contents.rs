@@ -1,6 +1,6 @@
 //! What the account index shows: made from the store alone, in one consistent read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use accounts::{GroupId, Timestamp, UserId};
 use snapshot::writer::{Contents, GroupEntry, KeyEntry, ShadowEntry, UserEntry};
@@ -43,8 +43,8 @@ impl Service {
         }
         let passwords: HashMap<UserId, (i64, bool)> =
             db.password_dates()?.into_iter().map(|(id, at, must)| (id, (at, must))).collect();
-        let with_code: HashSet<UserId> = db.users_with_totp()?.into_iter().collect();
         let rows = db.all_users()?;
+        let with_code = self.asked_for_more(db, &rows)?;
         let mut members: HashMap<GroupId, Vec<String>> = HashMap::new();
         for (group, member) in db.all_members()? {
             members.entry(group).or_default().push(member);

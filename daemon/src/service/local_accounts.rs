@@ -25,6 +25,7 @@ pub struct LocalUser {
 pub struct LocalGroup {
     pub name: String,
     pub gid: u32,
+    pub members: Vec<String>,
 }
 
 /// The host's own users and groups at one moment, and the names of the other sources.
@@ -67,7 +68,12 @@ impl LocalAccounts {
             })
         });
         let groups = lines(&places.group)?.into_iter().filter_map(|f| {
-            Some(LocalGroup { name: f.first()?.clone(), gid: f.get(2)?.parse().ok()? })
+            let members = f.get(3).map(String::as_str).unwrap_or_default().split(',');
+            Some(LocalGroup {
+                name: f.first()?.clone(),
+                gid: f.get(2)?.parse().ok()?,
+                members: members.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            })
         });
         let switch = std::fs::read_to_string(&places.nsswitch).unwrap_or_default();
         Ok(Self {

@@ -12,6 +12,8 @@ mod change;
 mod create;
 mod delete;
 mod enable;
+mod enforcement;
+mod enforcement_reach;
 mod error;
 mod fields;
 mod group_lists;
@@ -19,6 +21,7 @@ mod group_update;
 mod groups;
 mod homes;
 mod index_contents;
+mod key_rotation;
 mod keys;
 mod local_accounts;
 mod lock;
@@ -40,6 +43,7 @@ mod sudo;
 mod sync;
 mod tombstones;
 mod two_factor;
+mod two_factor_cleanup;
 mod update;
 
 #[cfg(test)]
@@ -63,6 +67,7 @@ pub use audit::{AuditQuery, MAX_KNOWN, MESSAGE_ID};
 pub use change::{Event, EventKind, Of};
 pub use create::{Created, NewPassword};
 pub use delete::{DeleteOptions, Deleted, HomeFate};
+pub use enforcement::{Deadline, TwoFactorPolicy, WantedPolicy};
 pub use error::Error;
 pub use login::{Login, NotPermitted, OutOfTurn};
 pub use lookups::{Page, PasswdEntry};
@@ -105,6 +110,10 @@ pub struct Service {
     events: tokio::sync::broadcast::Sender<Event>,
     /// What trouble has left undone.
     undone: recovery::Undone,
+    /// The deadline of second factors, while it is to come.
+    next_due: enforcement_reach::NextDue,
+    /// Secrets that logins have shown and nobody has confirmed.
+    offers: login::Offers,
 }
 
 /// What a service is made of.
@@ -153,12 +162,15 @@ impl Service {
             sudoers: Mutex::new(None),
             events: tokio::sync::broadcast::channel(1024).0,
             undone,
+            next_due: enforcement_reach::NextDue::default(),
+            offers: login::Offers::default(),
         };
         if let Err(error) = service.publish() {
             tracing::error!(%error, "the account index was not published");
         }
         if service.readers().is_ok() {
             service.mirror_audit();
+            service.settle_keys_at_start();
         }
         service
     }

@@ -102,6 +102,7 @@ impl Service {
         self.undone.index(true);
         tracing::info!("the account store can be used again");
         self.mirror_audit();
+        self.settle_keys_at_start();
         self.replay_outbox()
     }
 }

@@ -1,6 +1,6 @@
 //! The second factor as its verbs: enrol, confirm, verify, recovery codes, on and off.
 
-use accounts::{Code, Subject, UserId};
+use accounts::{Code, Subject, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -40,13 +40,32 @@ pub enum Provider {
     Recovery,
 }
 
+impl Provider {
+    /// Its name in requests.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Recovery => "recovery",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Totp, Self::Recovery].into_iter().find(|provider| provider.as_str() == name)
+    }
+}
+
 /// What a user has of a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TwoFactorState {
     /// A code is asked for at login.
     pub enabled: bool,
-    /// The configuration demands a second factor.
+    /// The policy demands a second factor.
     pub enforced: bool,
+    /// From when on, if that is not at once.
+    pub due_at: Option<Timestamp>,
     /// An authenticator is confirmed and on.
     pub totp: bool,
     /// Recovery codes are taken.
@@ -68,16 +87,11 @@ impl Service {
         interval: u32,
     ) -> Result<Enrolment, Error> {
         let totp = Totp::generate(digits, interval).map_err(totp_error)?;
-        let sealed = |user: UserId| {
-            self.sealer
-                .seal(user, totp.secret())
-                .map_err(|error| Error::Unavailable(error.to_string()))
-        };
         let user = self.change(grant.actor(), |change| {
             let user = caller::find(change.db, subject)?;
             need(grant, Action::TwoFactorManage, Some(user.id))?;
             let row = TotpRow {
-                sealed: sealed(user.id)?,
+                sealed: self.seal_totp(user.id, &totp)?,
                 digits,
                 interval,
                 last_step: -1,
@@ -89,17 +103,28 @@ impl Service {
             audit(change, "two-factor-enroll", &user, &shown)?;
             Ok(user)
         })?;
-        let host = rustix::system::uname();
-        let account = match host.nodename().to_str() {
-            Ok(host) if !host.is_empty() => format!("{}@{host}", user.name),
-            _ => user.name.to_string(),
-        };
         Ok(Enrolment {
             secret: totp.base32(),
-            uri: totp.uri(&self.config().authentication.issuer, &account),
+            uri: self.provisioning_uri(&totp, user.name.as_str()),
             digits,
             interval,
         })
+    }
+
+    /// The URI that tells an app everything about a user's secret.
+    pub(super) fn provisioning_uri(&self, totp: &Totp, user: &str) -> Secret {
+        let host = rustix::system::uname();
+        let account = match host.nodename().to_str() {
+            Ok(host) if !host.is_empty() => format!("{user}@{host}"),
+            _ => user.to_owned(),
+        };
+        totp.uri(&self.config().authentication.issuer, &account)
+    }
+
+    /// A user's secret, sealed for the store.
+    pub(super) fn seal_totp(&self, user: UserId, totp: &Totp) -> Result<Vec<u8>, Error> {
+        let sealed = self.sealer.seal(user, totp.secret());
+        sealed.map_err(|error| Error::Unavailable(error.to_string()))
     }
 
     /// Puts the pending secret in force, given a code of it, and answers fresh recovery codes. That
@@ -117,7 +142,7 @@ impl Service {
         let user = self.read(|db| caller::find(db, subject))?;
         need(grant, Action::TwoFactorManage, Some(user.id))?;
         let attempt = Attempt { user: user.id, remote: REMOTE };
-        self.refuse_too_soon(attempt)?;
+        self.refuse_too_soon(attempt, &[ThrottleKind::Code])?;
         let codes = recovery_codes()?;
         let window = self.config().authentication.totp_window;
         let confirmed = self.change(grant.actor(), |change| {
@@ -170,8 +195,9 @@ impl Service {
         })?;
         let welcome = user.enabled && !user.locked;
         let attempt = Attempt { user: user.id, remote: REMOTE };
+        // Who has just guessed at the password does not go on with the code.
+        self.refuse_too_soon(attempt, &[ThrottleKind::Password, ThrottleKind::Code])?;
         if grant.rehearses() {
-            self.refuse_too_soon(attempt)?;
             let planned = self.change(grant.actor(), |change| {
                 let (from, to) = (json!("unused"), json!("spent"));
                 change.planned("user", user.name.as_str(), "code", &from, &to);
@@ -221,9 +247,12 @@ impl Service {
             let user = caller::find(db, subject)?;
             let totp = db.totp(user.id, TotpState::Active)?.is_some_and(|totp| totp.enabled);
             let left = db.recovery_codes_left(user.id)?;
+            let reach = self.reach(db, Some(user.id))?;
+            let enforced = reach.covers(&user);
             Ok(TwoFactorState {
                 enabled: totp,
-                enforced: false,
+                enforced,
+                due_at: reach.policy().due_at.filter(|_| enforced).map(Timestamp),
                 totp,
                 recovery: left > 0 && db.recovery_enabled(user.id)?,
                 recovery_codes_left: left,
@@ -234,7 +263,8 @@ impl Service {
     /// Turns a kind of second factor on or off; what was enrolled stays.
     ///
     /// # Errors
-    /// [`Error::NotEnrolled`], [`Error::AlreadyInState`].
+    /// [`Error::NotEnrolled`], [`Error::AlreadyInState`]; [`Error::Immutable`] for users who turn
+    /// their own authenticator off while the policy demands one.
     pub fn set_two_factor(
         &self,
         grant: &Grant,
@@ -248,9 +278,21 @@ impl Service {
             let db = change.db;
             let active = db.totp(user.id, TotpState::Active)?.ok_or_else(|| not_enrolled(&user))?;
             let (name, is_on) = match provider {
-                Provider::Totp => ("totp", active.enabled),
-                Provider::Recovery => ("recovery", db.recovery_enabled(user.id)?),
+                Provider::Totp => (provider.as_str(), active.enabled),
+                Provider::Recovery => (provider.as_str(), db.recovery_enabled(user.id)?),
             };
+            let own = grant.actor().uid == user.uid;
+            if own
+                && !on
+                && provider == Provider::Totp
+                && self.reach(db, Some(user.id))?.covers(&user)
+            {
+                return Err(Error::Immutable(format!(
+                    "a second factor is required of {0}: renew it (roster 2fa renew {0}), or ask \
+                     another administrator",
+                    user.name
+                )));
+            }
             if is_on == on {
                 let state = if on { "on" } else { "off" };
                 let message = format!("{name} of {} is {state} already", user.name);
@@ -269,7 +311,7 @@ impl Service {
     }
 }
 
-fn audit(
+pub(super) fn audit(
     change: &Change<'_>,
     action: &str,
     user: &UserRow,
@@ -282,13 +324,13 @@ fn not_enrolled(user: &UserRow) -> Error {
     Error::NotEnrolled(format!("{} has no second factor", user.name))
 }
 
-fn recovery_codes() -> Result<Vec<RecoveryCode>, Error> {
+pub(super) fn recovery_codes() -> Result<Vec<RecoveryCode>, Error> {
     (0..RecoveryCode::COUNT)
         .map(|_| RecoveryCode::generate().map_err(|error| Error::Unavailable(error.to_string())))
         .collect()
 }
 
-fn write_recovery_codes(
+pub(super) fn write_recovery_codes(
     change: &Change<'_>,
     user: UserId,
     codes: &[RecoveryCode],

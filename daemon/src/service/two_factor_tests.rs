@@ -84,6 +84,39 @@ fn verifying_spends_the_code() {
 }
 
 #[test]
+fn a_code_that_was_accepted_before_a_crash_is_spent_after_it() {
+    let f = fixture();
+    let authenticator = enrol(&f);
+    let recovery = confirm(&f, &code(&f, &authenticator)).unwrap();
+    f.clock.forward(30);
+    let typed = code(&f, &authenticator);
+    // Accepted, and the daemon is gone before anybody hears of it.
+    assert!(verify(&f, &typed).unwrap());
+    assert!(verify(&f, recovery[0].as_str().unwrap()).unwrap());
+    let f = f.restarted();
+    assert!(!verify(&f, &typed).unwrap());
+    assert!(!verify(&f, recovery[0].as_str().unwrap()).unwrap());
+}
+
+#[test]
+fn verifying_waits_for_the_throttle_of_the_password_too() {
+    let f = fixture();
+    let authenticator = enrol(&f);
+    confirm(&f, &code(&f, &authenticator)).unwrap();
+    f.clock.forward(30);
+    let alice = f.service.user(&subject("alice")).unwrap().id;
+    let attempt = Attempt { user: alice, remote: REMOTE };
+    let wrong = crate::service::login::PasswordTry { matches: false, welcome: true };
+    for _ in 0..5 {
+        f.service.settle_password(attempt, wrong).unwrap();
+    }
+    let right = code(&f, &authenticator);
+    assert!(matches!(verify(&f, &right), Err(Error::RateLimited { .. })));
+    f.clock.forward(2);
+    assert!(verify(&f, &right).unwrap(), "and then it counts");
+}
+
+#[test]
 fn wrong_codes_are_limited_and_the_wait_is_told() {
     let f = fixture();
     let authenticator = enrol(&f);

@@ -5,6 +5,16 @@ use rusqlite::types::ValueRef;
 use super::{Db, StoreError};
 
 impl Db<'_> {
+    /// From now on no change can be written down, so that none is committed; or it can again.
+    pub(crate) fn refuse_audit(self, refuse: bool) -> Result<(), StoreError> {
+        let sql = if refuse {
+            "CREATE TRIGGER refused BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        } else {
+            "DROP TRIGGER refused"
+        };
+        Ok(self.connection.execute_batch(sql)?)
+    }
+
     /// One line a row, tables and rows in a fixed order.
     pub(crate) fn dump(self) -> Result<Vec<String>, StoreError> {
         let mut lines = Vec::new();

@@ -26,6 +26,7 @@ mod sudo_rules;
 mod throttle;
 mod tombstones;
 mod totp;
+mod two_factor_policy;
 mod users;
 mod watch;
 
@@ -45,7 +46,8 @@ pub use readers::Readers;
 pub use sudo_rules::{HolderKey, SudoRuleRow};
 pub use throttle::{ThrottleKind, ThrottleRow, ThrottledFrom};
 pub use tombstones::{DeletedHome, Remains, Tombstone};
-pub use totp::{TotpRow, TotpState};
+pub use totp::{SealedRow, TotpRow, TotpState};
+pub use two_factor_policy::PolicyRow;
 pub use users::{UserKey, UserRow};
 pub use watch::{Touched, Watch};
 

@@ -44,6 +44,14 @@ impl Db<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Users who have recovery codes, used or not.
+    pub(crate) fn users_with_recovery_codes(self) -> Result<Vec<UserId>, StoreError> {
+        let sql = "SELECT DISTINCT user_id FROM recovery_codes";
+        let mut statement = self.connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| Ok(UserId(super::uuid_column(row, 0)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// How many recovery codes are left.
     pub(crate) fn recovery_codes_left(self, user: UserId) -> Result<u32, StoreError> {
         let sql = "SELECT count(*) FROM recovery_codes WHERE user_id = ?1 AND used_at IS NULL";

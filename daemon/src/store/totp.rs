@@ -35,7 +35,38 @@ pub struct TotpRow {
     pub created_at: i64,
 }
 
+/// A sealed secret, wherever it is: what a new key needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedRow {
+    /// Whose it is.
+    pub user: UserId,
+    /// In force or pending.
+    pub state: TotpState,
+    /// The sealed secret.
+    pub sealed: Vec<u8>,
+}
+
 impl Db<'_> {
+    /// Every sealed secret, in force or pending.
+    pub(crate) fn sealed_secrets(self) -> Result<Vec<SealedRow>, StoreError> {
+        let sql = "SELECT user_id, state = 'active', sealed FROM totp ORDER BY user_id, state";
+        let mut statement = self.connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| {
+            let state = if row.get(1)? { TotpState::Active } else { TotpState::Pending };
+            Ok(SealedRow { user: UserId(super::uuid_column(row, 0)?), state, sealed: row.get(2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Replaces a sealed secret by the same one, sealed anew: nothing of the user changes.
+    pub(crate) fn reseal(self, row: &SealedRow) -> Result<(), StoreError> {
+        let SealedRow { user, state, sealed } = row;
+        let sql = "UPDATE totp SET sealed = ?3 WHERE user_id = ?1 AND state = ?2";
+        let key = params![user.0.as_bytes().as_slice(), state.as_str(), sealed];
+        self.connection.prepare_cached(sql)?.execute(key)?;
+        Ok(())
+    }
+
     /// A user's secret in that state.
     pub(crate) fn totp(
         self,
@@ -109,6 +140,19 @@ impl Db<'_> {
             params![user.0.as_bytes().as_slice(), state.as_str()],
         )?;
         Ok(())
+    }
+
+    /// Forgets a user's secrets, in force and pending.
+    pub(crate) fn delete_every_totp(self, user: UserId) -> Result<(), StoreError> {
+        self.delete_totp(user, TotpState::Active)?;
+        self.delete_totp(user, TotpState::Pending)
+    }
+
+    /// Users who have a secret, in force or not.
+    pub(crate) fn users_with_any_totp(self) -> Result<Vec<UserId>, StoreError> {
+        let mut statement = self.connection.prepare("SELECT DISTINCT user_id FROM totp")?;
+        let rows = statement.query_map([], |row| Ok(UserId(super::uuid_column(row, 0)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Users who are asked for a code.

@@ -267,10 +267,51 @@ pub(super) const COMMANDS: &[Seed] = &[
             does("roster 2fa state layla --json", &["\"enabled\":true"]),
         ],
     ),
-    later("occ twofactorauth:enforce --on", "2fa enforce"),
-    later("occ twofactorauth:enforce --on --group=admin --exclude=service-accounts", "2fa enforce"),
-    later("occ twofactorauth:enforce --off", "2fa enforce"),
-    later("occ twofactorauth:cleanup <provider_id>", "2fa cleanup"),
+    seed(
+        "occ twofactorauth:enforce --on",
+        &[
+            does("roster 2fa enforce --on", &[]),
+            does("roster 2fa enforce --json", &["\"enforced\":true", "\"groups\":[]"]),
+            does("roster 2fa state fred --json", &["\"enabled\":false", "\"enforced\":true"]),
+            does("getent group roster-2fa", &["fred", "layla"]),
+        ],
+    ),
+    seed(
+        "occ twofactorauth:enforce --on --group=admin --exclude=service-accounts",
+        &[
+            does("roster group create administrators && roster group create service-accounts", &[]),
+            does("roster group add-member administrators fred", &[]),
+            does(
+                "roster 2fa enforce --on --group administrators --exclude service-accounts --json",
+                &["\"groups\":[\"administrators\"]", "\"excluded\":[\"service-accounts\"]"],
+            ),
+            does("roster 2fa state fred --json", &["\"enforced\":true"]),
+            does("roster group add-member service-accounts fred", &[]),
+            does("roster 2fa state fred --json", &["\"enforced\":false"]),
+            does("roster 2fa state layla --json", &["\"enforced\":false"]),
+            refuses(1, "roster 2fa enforce --on --group nosuchgroup", &["nosuchgroup"]),
+            refuses(10, "roster 2fa enforce --off", &[]).by("layla"),
+        ],
+    ),
+    seed(
+        "occ twofactorauth:enforce --off",
+        &[
+            does("roster 2fa enforce --off", &[]),
+            does("roster 2fa enforce --json", &["\"enforced\":false", "\"groups\":[]"]),
+        ],
+    ),
+    seed(
+        "occ twofactorauth:cleanup <provider_id>",
+        &[
+            does("roster 2fa cleanup recovery --yes --json", &["\"users\":1"]),
+            does(
+                "roster 2fa state layla --json",
+                &["\"enabled\":true", "\"recovery_codes_left\":0"],
+            ),
+            does("roster 2fa cleanup totp --yes --json", &["\"users\":1"]),
+            does("roster 2fa state layla --json", &["\"enabled\":false"]),
+        ],
+    ),
     seed(
         "occ user:delete layla",
         &[

@@ -15,6 +15,8 @@ const LIFECYCLE: &str =
 const AUDIT: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Audit.xml");
 const METADATA: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Metadata.xml");
 const PLAN: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Plan.xml");
+const TWO_FACTOR: &str =
+    include_str!("../../../../packaging/dbus/org.roster.Accounts1.TwoFactor.xml");
 const QUERY: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Query.xml");
 const GROUPS: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Groups.xml");
 const GROUP: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Group.xml");
@@ -125,6 +127,7 @@ fn the_shipped_xml_is_the_live_introspection() {
         (AUDIT, &accounts, "org.roster.Accounts1.Audit"),
         (METADATA, &accounts, "org.roster.Accounts1.Metadata"),
         (PLAN, &accounts, "org.roster.Accounts1.Plan"),
+        (TWO_FACTOR, &accounts, "org.roster.Accounts1.TwoFactor"),
         (QUERY, &accounts, "org.roster.Accounts1.Query"),
         (GROUPS, &accounts, "org.roster.Accounts1.Groups"),
         (USER, &user, "org.roster.Accounts1.User"),

@@ -127,11 +127,19 @@ impl Service {
         })
     }
 
-    /// Refuses a try with a code that would not count yet.
-    pub(in crate::service) fn refuse_too_soon(&self, attempt: Attempt<'_>) -> Result<(), Error> {
+    /// Refuses a try that would not count yet, by any of these throttles.
+    pub(in crate::service) fn refuse_too_soon(
+        &self,
+        attempt: Attempt<'_>,
+        kinds: &[ThrottleKind],
+    ) -> Result<(), Error> {
         let now = self.now();
-        let wait = self.read(|db| Ok(attempt.throttle(db, ThrottleKind::Code)?.wait(now)))?;
-        if wait > 0 { Err(Error::RateLimited { seconds: wait }) } else { Ok(()) }
+        let mut longest = 0;
+        for kind in kinds {
+            let wait = self.read(|db| Ok(attempt.throttle(db, *kind)?.wait(now)))?;
+            longest = longest.max(wait);
+        }
+        if longest > 0 { Err(Error::RateLimited { seconds: longest }) } else { Ok(()) }
     }
 
     /// Counts a wrong code that was found out elsewhere.

@@ -8,6 +8,7 @@ use accounts::UserId;
 use auth_protocol::{Code, Next, Step, Verdict};
 
 use super::super::Error;
+use super::enrolment::Demand;
 use super::{Account, Login, PasswordTry, State, Tried, standing, stranger, verdict};
 use crate::secret::Secret;
 use crate::store::ThrottleKind;
@@ -37,13 +38,17 @@ impl Login {
             return Ok(self.ask(State::Password));
         }
         let account = self.account()?;
-        if !self.needs_code(&account) {
-            // sshd has accepted the key; whether the user may in is for the account phase.
-            return Ok(verdict(Code::Success));
-        }
         let welcome = standing::is_good(&account.user, self.service.now());
         let user = account.user.id;
-        Ok(self.ask(State::Code(AwaitedCode { user, welcome, password_length: None })))
+        match self.demand(&account)? {
+            Demand::Code => {
+                Ok(self.ask(State::Code(AwaitedCode { user, welcome, password_length: None })))
+            }
+            Demand::Enrolment if welcome => self.begin_enrolment(user, None),
+            Demand::Unmet if welcome => Ok(self.refuse_unmet()),
+            // sshd has accepted the key; whether the user may in is for the account phase.
+            Demand::Nothing | Demand::Enrolment | Demand::Unmet => Ok(verdict(Code::Success)),
+        }
     }
 
     pub(super) fn take_password(&mut self, answer: &Secret) -> Result<Step, Error> {
@@ -75,10 +80,12 @@ impl Login {
         }
         let password_length = u32::try_from(compared.password_length).ok();
         let awaited = AwaitedCode { user: account.user.id, welcome, password_length };
-        match compared.code {
-            Some(code) => self.take_code(awaited, &code),
-            None if self.needs_code(&account) => Ok(self.ask(State::Code(awaited))),
-            None => self.accept(account.user.id, password_length, false),
+        match (compared.code, self.demand(&account)?) {
+            (Some(code), _) => self.take_code(awaited, &code),
+            (None, Demand::Code) => Ok(self.ask(State::Code(awaited))),
+            (None, Demand::Nothing) => self.accept(account.user.id, password_length, false),
+            (None, Demand::Enrolment) => self.begin_enrolment(account.user.id, password_length),
+            (None, Demand::Unmet) => Ok(self.refuse_unmet()),
         }
     }
 
@@ -94,7 +101,7 @@ impl Login {
     }
 
     /// Lets the user in, who has shown the password, a code, or both.
-    fn accept(
+    pub(super) fn accept(
         &self,
         user: UserId,
         password_length: Option<u32>,
@@ -117,8 +124,7 @@ impl Login {
 
     /// Whether this service asks this user for a code.
     fn needs_code(&self, account: &Account) -> bool {
-        let exempt = &self.service.config().authentication.second_factor_exempt_services;
-        account.totp.is_some() && !exempt.contains(&self.request.service)
+        account.totp.is_some() && !self.is_exempt()
     }
 
     /// Compares an answer with the stored password, as a whole and, if it could be both, as

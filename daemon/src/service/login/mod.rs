@@ -8,6 +8,8 @@
 //! | --- | --- |
 //! | `request` | who logs in, as far as the peer may be believed |
 //! | `authenticate` | is it the user? |
+//! | `enrolment` | a second factor that is due and not there |
+//! | `offers` | the secrets that enrolments show |
 //! | `standing` | may the user in, and is the password's change due? |
 //! | `change_password` | a new password |
 //! | `session` | home directory, last login |
@@ -17,6 +19,8 @@
 mod attempts;
 mod authenticate;
 mod change_password;
+mod enrolment;
+mod offers;
 mod request;
 mod session;
 mod standing;
@@ -29,6 +33,8 @@ use auth_protocol::{Code, Message, Next, Phase, Prompt, PromptKind, Start, Step,
 pub(in crate::service) use attempts::{Attempt, PasswordTry, Tried};
 use authenticate::AwaitedCode;
 use change_password::NewPasswordEntry;
+use enrolment::{Enrolled, Enrolment};
+pub(in crate::service) use offers::Offers;
 pub use request::NotPermitted;
 use request::Request;
 
@@ -51,6 +57,10 @@ enum State {
     Password,
     /// A code of the second factor.
     Code(AwaitedCode),
+    /// The first code of a secret that was shown.
+    FirstCode(Enrolment),
+    /// A sign that the recovery codes were seen.
+    RecoveryCodesShown(Enrolled),
     /// The password that is to be replaced.
     CurrentPassword,
     /// The password that replaces it.
@@ -118,6 +128,8 @@ impl Login {
             State::Ended => return Err(OutOfTurn),
             State::Password => self.take_password(&answer),
             State::Code(awaited) => self.take_code(awaited, &answer),
+            State::FirstCode(enrolment) => self.take_first_code(enrolment, &answer),
+            State::RecoveryCodesShown(enrolled) => self.end_enrolment(enrolled),
             State::CurrentPassword => self.take_current_password(answer),
             State::NewPassword(entry) => Ok(self.take_new_password(entry, answer)),
             State::RepeatPassword(entry, new) => self.take_repeated_password(entry, new, &answer),
@@ -174,7 +186,12 @@ impl Login {
     fn ask(&mut self, state: State) -> Step {
         let prompt = match &state {
             State::Password => prompt(PromptKind::Password, false, "Password: "),
-            State::Code(_) => prompt(PromptKind::Code, true, "Verification code: "),
+            State::Code(_) | State::FirstCode(_) => {
+                prompt(PromptKind::Code, true, "Verification code: ")
+            }
+            State::RecoveryCodesShown(_) => {
+                prompt(PromptKind::Code, true, "Press Enter when you have kept them. ")
+            }
             State::CurrentPassword => {
                 prompt(PromptKind::CurrentPassword, false, "Current password: ")
             }
@@ -213,7 +230,7 @@ fn verdict(code: Code) -> Step {
 }
 
 fn with_message(mut step: Step, style: Style, text: impl Into<String>) -> Step {
-    step.messages.push(Message { style, text: text.into() });
+    step.messages.push(Message::new(style, text));
     step
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Request {
     pub remote: String,
     /// Who runs the program that uses PAM.
     pub caller_uid: u32,
+    /// root asks, and no program of the user's own.
+    pub by_root: bool,
     /// sshd has accepted a key.
     pub public_key: bool,
     pub only_expired: bool,
@@ -62,6 +64,7 @@ impl Request {
             service,
             remote: remote.map_or_else(|| LOCAL.to_owned(), |host| clean(&host)),
             caller_uid: if root { caller_uid } else { peer_uid },
+            by_root: root,
             only_expired,
             silent,
         })

@@ -17,7 +17,8 @@ const SHOWN_IN: [&str; 3] = ["login", "remote", "sshd"];
 
 impl Login {
     pub(super) fn open_session(&self) -> Result<Step, Error> {
-        let Account { user, .. } = self.account()?;
+        let account = self.account()?;
+        let Account { user, .. } = &account;
         let mut step = verdict(Code::Success);
         if let Err(error) = self.service.ensure_home(user.id) {
             tracing::error!(user = %self.request.user, %error, "no home directory at login");
@@ -46,7 +47,7 @@ impl Login {
         if self.request.silent || !SHOWN_IN.contains(&self.request.service.as_str()) {
             return Ok(step);
         }
-        for text in self.news(&before) {
+        for text in self.news(&before).into_iter().chain(self.enrolment_notice(&account)?) {
             step = with_message(step, Style::Info, text);
         }
         Ok(step)

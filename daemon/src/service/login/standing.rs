@@ -50,13 +50,18 @@ pub(super) fn age(user: &UserRow, password: Option<&PasswordRow>, now: i64) -> A
 
 impl Login {
     pub(super) fn judge_standing(&self) -> Result<Step, Error> {
-        let Account { user, password, .. } = self.account()?;
+        let account = self.account()?;
+        let without = self.came_without(&account)?;
+        let Account { user, password, .. } = account;
         let now = self.service.now();
         if user.locked || !user.enabled {
             return Ok(self.refuse(Code::PermissionDenied, "locked or disabled"));
         }
         if !is_good(&user, now) {
             return Ok(self.refuse(Code::AccountExpired, "expired"));
+        }
+        if without {
+            return Ok(self.refuse_unmet());
         }
         Ok(match age(&user, password.as_ref(), now) {
             Age::Fine => verdict(Code::Success),

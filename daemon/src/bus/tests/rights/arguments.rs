@@ -65,6 +65,8 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("GeneratePassword" | "EnrollTotp", _) => vec![subject(), none()],
         ("ConfirmTotp" | "VerifyTotp", _) => vec![subject(), secret(&about.code)],
         ("EnableTwoFactor" | "DisableTwoFactor", _) => vec![subject(), text("totp")],
+        ("SetTwoFactorPolicy", _) => vec![Variant::Bool(true), none()],
+        ("CleanupTwoFactor", _) => vec![text("totp"), none()],
         ("AddKey", _) => vec![subject(), text(OTHER_KEY), none()],
         ("RemoveKey", _) => vec![subject(), Variant::I64(about.key)],
         ("GrantSudo", _) => vec![subject(), text("/usr/bin/true"), none()],
@@ -120,6 +122,8 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
             | "WhoAmI"
             | "ReserveUid"
             | "GetReport"
+            | "GetTwoFactorPolicy"
+            | "RotateTotpKey"
             | "HasLocalAdministratorSetUp"
             | "Get"
             | "Lock"

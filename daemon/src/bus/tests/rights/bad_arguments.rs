@@ -96,6 +96,8 @@ fn bad(argument: &Variant<'static>) -> Vec<(String, Variant<'static>)> {
             }
             bad.push(("a number in a list".to_owned(), Variant::new(vec![1_u32])));
         }
+        // Whatever else is no truth has another type.
+        Variant::Bool(_) => bad.push(("a text".to_owned(), text("true"))),
         other => panic!("no bad values for {other:?}"),
     }
     bad

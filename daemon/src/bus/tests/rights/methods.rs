@@ -13,6 +13,7 @@ use super::table::{
 pub(super) const ACCOUNTS: &str = "org.roster.Accounts1";
 pub(super) const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
 pub(super) const LIFECYCLE: &str = "org.roster.Accounts1.Lifecycle";
+pub(super) const TWO_FACTOR: &str = "org.roster.Accounts1.TwoFactor";
 pub(super) const METADATA: &str = "org.roster.Accounts1.Metadata";
 pub(super) const QUERY: &str = "org.roster.Accounts1.Query";
 pub(super) const AUDIT: &str = "org.roster.Accounts1.Audit";
@@ -117,6 +118,10 @@ pub(super) const METHODS: &[Method] = &[
     method(LIFECYCLE, ("RestoreUser", "with power"), ADMINISTER_ALL, &["restore-user", "grant-sudo"], Changes),
     method(LIFECYCLE, ("SyncUsers", ""), ADMINISTER_ALL, &["sync-users"], Reads),
     method(LIFECYCLE, ("PurgeUser", ""), ADMINISTER_ALL, &["purge-user"], Changes),
+    method(TWO_FACTOR, ("GetTwoFactorPolicy", ""), READ_ALL, &["get-two-factor-policy"], Reads),
+    method(TWO_FACTOR, ("SetTwoFactorPolicy", ""), ADMINISTER_ALL, &["set-two-factor-policy"], Changes),
+    method(TWO_FACTOR, ("CleanupTwoFactor", ""), ADMINISTER_ALL, &["cleanup-two-factor"], Changes),
+    method(TWO_FACTOR, ("RotateTotpKey", ""), ROOT_ALONE, &[], Changes),
     method(METADATA, ("GetMetadata", ""), READ, &["get-user"], Reads),
     method(METADATA, ("SetAttribute", ""), ADMINISTER, &["set-attribute"], Changes),
     method(METADATA, ("PopAttribute", ""), ADMINISTER, &["pop-attribute"], Changes),

@@ -132,6 +132,8 @@ impl Site {
                 | "GenerateRecoveryCodes"
                 | "EnableTwoFactor"
                 | "DisableTwoFactor"
+                | "CleanupTwoFactor"
+                | "RotateTotpKey"
         )
     }
 

@@ -72,6 +72,31 @@ fn a_recovery_code_works_once_in_any_spelling() {
 }
 
 #[test]
+fn one_recovery_code_at_the_same_time_gets_one_login() {
+    let house = House::new();
+    let (_, codes) = house.enrol(6);
+    let code = codes[0].as_str().unwrap();
+    let accepted = std::thread::scope(|scope| {
+        let logins: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| house.verdict(ssh(), &[PASSWORD, code]))).collect();
+        logins.into_iter().map(|login| login.join().unwrap()).collect::<Vec<_>>()
+    });
+    let successes = accepted.iter().filter(|code| **code == Code::Success).count();
+    assert_eq!(successes, 1, "{accepted:?}");
+}
+
+#[test]
+fn a_code_of_an_earlier_step_of_the_window_is_spent_by_a_later_one() {
+    let house = House::new();
+    let (authenticator, _) = house.enrol(6);
+    house.clock.forward(30);
+    let earlier = authenticator.generate(house.service.now().unsigned_abs() - 30).to_string();
+    let present = house.code(&authenticator);
+    assert_eq!(house.verdict(ssh(), &[PASSWORD, &present]), Code::Success);
+    assert_eq!(house.verdict(ssh(), &[PASSWORD, &earlier]), Code::AuthenticationFailed);
+}
+
+#[test]
 fn wrong_codes_have_a_throttle_of_their_own() {
     let house = House::new();
     let (authenticator, _) = house.enrol(8);

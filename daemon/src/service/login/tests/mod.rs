@@ -5,6 +5,7 @@
 mod changes;
 mod codes;
 mod doors;
+mod enrolment;
 mod passwords;
 mod standing;
 
