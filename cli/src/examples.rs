@@ -60,6 +60,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         "user password",
         &[
             "roster user password alice --generate-password --expire",
+            "getent shadow root | sed 's/^root:/alice:/' | roster user password alice --shadow-stdin",
             "printf '%s\\n' \"$PASSWORD\" | roster user password alice --password-stdin",
         ],
     ),

@@ -42,6 +42,10 @@ pub enum Action {
     MetadataManage,
     /// Set, make up or clear a user's password without the old one.
     PasswordSet,
+    /// Take over a user's hashed password, its lock and its ages from another system.
+    PasswordImport,
+    /// Set a password that the rules for passwords refuse.
+    PasswordOverride,
     /// Change the own password, with the old one.
     PasswordChangeOwn,
     /// Enrol, confirm, switch and end second factors.
@@ -313,6 +317,8 @@ const fn table(action: Action) -> Row {
         Action::AttributeManage    => row(NO,  NO,  NO,  Anybody),
         Action::MetadataManage     => row(YES, NO,  NO,  Anybody),
         Action::PasswordSet        => row(NO,  NO,  YES, Anybody),
+        Action::PasswordImport     => row(NO,  NO,  NO,  Anybody),
+        Action::PasswordOverride   => row(NO,  NO,  NO,  Anybody),
         Action::PasswordChangeOwn  => row(YES, NO,  NO,  OwnAccount),
         Action::TwoFactorManage    => row(YES, NO,  YES, Anybody),
         Action::TwoFactorVerify    => row(YES, NO,  YES, Anybody),

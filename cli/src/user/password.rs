@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use bus::Dictionary;
+use bus::names::PASSWORDS;
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use zbus::wire::OwnedFd;
@@ -9,8 +11,8 @@ use zbus::wire::OwnedFd;
 use super::own;
 use crate::error::Error;
 use crate::output::{Answer, printable};
-use crate::secret::{Secret, Source};
-use crate::session::{Options, Session, from_descriptor, to_descriptor};
+use crate::secret::{Lines, Secret, Source};
+use crate::session::{Options, Session, from_descriptor, to_descriptor, to_record};
 
 const FLAGS: &str = "--password-stdin, --password-fd N or --generate-password";
 
@@ -148,6 +150,10 @@ pub struct Password {
     /// Take the password away: password login is disabled, never empty
     #[arg(long, group = "from", conflicts_with = "expire")]
     clear: bool,
+    /// Take over a hashed password: a line of shadow(5) from standard input, or its hash alone, with
+    /// its lock and ages; it becomes argon2id at the first login
+    #[arg(long, group = "from", conflicts_with = "expire")]
+    shadow_stdin: bool,
     /// Have it changed at the next login
     #[arg(long)]
     expire: bool,
@@ -161,7 +167,8 @@ impl Password {
                  the shell's history: use {FLAGS}, or type it when asked"
             )));
         }
-        let managed = self.clear || self.expire || self.flags.generate_password;
+        let managed =
+            self.clear || self.expire || self.shadow_stdin || self.flags.generate_password;
         if !managed && own::is_own(self.name.as_deref()) {
             return self.change_own(session).await;
         }
@@ -171,6 +178,9 @@ impl Password {
         if self.clear {
             session.call::<_, ()>("ClearPassword", &(name.as_str(),)).await?;
             return Ok(Answer::done(&format!("{name} has no password now.")));
+        }
+        if self.shadow_stdin {
+            return import(&name, session).await;
         }
         let mut options = Options::new();
         if self.expire {
@@ -207,6 +217,23 @@ impl Password {
         session.call::<_, ()>("ChangePassword", &body).await?;
         Ok(Answer::done("Your password is changed."))
     }
+}
+
+/// Takes over what stands in another system's shadow(5).
+async fn import(name: &str, session: &Session) -> Result<Answer, Error> {
+    let entry = to_descriptor(&Lines::stdin()?.next("entry")?)?;
+    let body = (name, entry);
+    let imported: Dictionary = session.call_on(PASSWORDS, "ImportPassword", &body).await?;
+    let imported = to_record(&imported)?;
+    let said = match imported["hash"].as_str().unwrap_or_default() {
+        "" => format!("No password fits that entry: password login of {name} is disabled."),
+        kind => {
+            format!("Took over the {kind} hash of {name}; it becomes argon2id at the next login.")
+        }
+    };
+    let locked = imported["locked"].as_bool().unwrap_or_default();
+    let lock = if locked { " The account is locked, as it was there." } else { "" };
+    Ok(Answer::done(&format!("{said}{lock}")))
 }
 
 /// The caller's name, when a verb without one can mean nobody else.

@@ -292,6 +292,12 @@ pub fn cases() -> Vec<Case> {
             "GeneratePassword",
             json!(["alice", {}]),
         ),
+        (
+            "alice:*:1:::::\n",
+            &["user", "password", "alice", "--shadow-stdin"],
+            "ImportPassword",
+            json!(["alice", secret("alice:*:1:::::")]),
+        ),
         ("", &["user", "password", "alice", "--clear"], "ClearPassword", json!(["alice"])),
         ("", &["user", "passwd-entry", "alice"], "GetPasswdEntry", json!(["alice"])),
         ("", &["user", "next-uid"], "GetNextUid", json!([])),

@@ -364,6 +364,10 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
         "ListShells" | "ListUserShells" => {
             connection.reply(&header, &HashMap::from([("/bin/bash", "bash")])).await
         }
+        "ImportPassword" => {
+            let imported = json!({"hash": "yescrypt", "locked": true, "ageing": true});
+            connection.reply(&header, &dictionary(imported)).await
+        }
         "GeneratePassword" => connection.reply(&header, &pipe("made up")).await,
         "EnrollTotp" => {
             let enrolment = r#"{"secret":"JBSWY3DPEHPK3PXP","uri":"otpauth://totp/h:alice?secret=JBSWY3DPEHPK3PXP","digits":6,"interval":30}"#;

@@ -20,6 +20,8 @@ pub const LIFECYCLE: &str = "org.roster.Accounts1.Lifecycle";
 pub const TWO_FACTOR: &str = "org.roster.Accounts1.TwoFactor";
 /// Attributes, settings and profiles, on the same object.
 pub const METADATA: &str = "org.roster.Accounts1.Metadata";
+/// Passwords that come from elsewhere, on the same object.
+pub const PASSWORDS: &str = "org.roster.Accounts1.Passwords";
 /// Lists by filter and by text, on the same object.
 pub const QUERY: &str = "org.roster.Accounts1.Query";
 /// Every verb that changes something, rehearsed, on the same object.

@@ -1,8 +1,10 @@
-//! Passwords: argon2id (RFC 9106), computed on the threads of `pool`.
+//! Passwords: argon2id (RFC 9106), computed on the threads of `pool`; and hashes of other systems,
+//! compared there until their users log in.
 
+use super::crypt::CryptHash;
 pub use super::phc::Parameters;
 use super::phc::Stored;
-use super::pool::{Job, Pool};
+use super::pool::{Computed, Job, Pending, Pool, Work};
 use super::turns::Requester;
 use crate::secret::Secret;
 
@@ -32,7 +34,8 @@ pub enum HashError {
 pub struct Verification {
     /// It is the password.
     pub matches: bool,
-    /// The hash has other costs than are configured: compute it anew while the password is known.
+    /// The hash has other costs than are configured, or is of another kind: compute it anew while
+    /// the password is known.
     pub outdated: bool,
 }
 
@@ -61,7 +64,8 @@ impl PasswordHasher {
         let mut salt = vec![0; SALT];
         getrandom::fill(&mut salt).map_err(|_| HashError::Unavailable)?;
         let output =
-            self.compute(Requester::SERVICE, self.parameters, password, salt.clone(), OUTPUT)?;
+            self.submit(Requester::SERVICE, self.parameters, password, salt.clone(), OUTPUT)?;
+        let Computed::Hash(output) = output.wait()? else { return Err(HashError::Unavailable) };
         Ok(Stored { parameters: self.parameters, salt, output }.to_string())
     }
 
@@ -76,6 +80,9 @@ impl PasswordHasher {
         stored: Option<&str>,
         requester: Requester<'_>,
     ) -> Result<Verification, HashError> {
+        if let Some(hash) = stored.and_then(|text| CryptHash::parse(text).ok()) {
+            return self.verify_crypt(password, hash, requester);
+        }
         let stored = stored.and_then(Stored::parse);
         let too_long = password.len() > MAX_PASSWORD;
         let (known, stored) = match stored {
@@ -87,21 +94,41 @@ impl PasswordHasher {
         };
         let Stored { parameters, salt, output } = stored;
         let hashed = if too_long { Secret::new(Vec::new()) } else { password.clone() };
-        let computed = self.compute(requester, parameters, &hashed, salt, output.len())?;
+        let computed = self.submit(requester, parameters, &hashed, salt, output.len())?.wait()?;
+        let Computed::Hash(computed) = computed else { return Err(HashError::Unavailable) };
         let matches = equal(&computed, &output) && known;
         Ok(Verification { matches, outdated: known && parameters != self.parameters })
     }
 
-    fn compute(
+    /// Compares with a hash of crypt(3). argon2id is computed beside it, for nothing but the time:
+    /// such a user is not told from others unless the imported hash is the dearer one.
+    fn verify_crypt(
+        &self,
+        password: &Secret,
+        hash: CryptHash,
+        requester: Requester<'_>,
+    ) -> Result<Verification, HashError> {
+        let nobodys = Secret::new(Vec::new());
+        let beside = self.submit(requester, self.parameters, &nobodys, vec![0; SALT], OUTPUT)?;
+        // Whoever could type the beginning only would have the rest as a password from then on.
+        let outdated = !hash.cuts(password);
+        let job = Job { work: Work::Crypt(hash), password: password.clone() };
+        let compared = self.pool.run(requester, job)?;
+        beside.wait()?;
+        Ok(Verification { matches: compared == Computed::Matches(true), outdated })
+    }
+
+    fn submit(
         &self,
         requester: Requester<'_>,
         parameters: Parameters,
         password: &Secret,
         salt: Vec<u8>,
         output: usize,
-    ) -> Result<Vec<u8>, HashError> {
+    ) -> Result<Pending, HashError> {
         let argon2 = parameters.argon2(output).ok_or(HashError::Parameters)?;
-        self.pool.run(requester, Job { argon2, password: password.clone(), salt, output })
+        let work = Work::Argon2 { argon2, salt, output };
+        self.pool.submit(requester, Job { work, password: password.clone() })
     }
 }
 
@@ -165,6 +192,16 @@ mod tests {
         let stored = old.hash(&secret("x")).unwrap();
         let verification = hasher().verify(&secret("x"), Some(&stored), X).unwrap();
         assert_eq!(verification, Verification { matches: true, outdated: true });
+    }
+
+    #[test]
+    fn a_hash_of_another_system_matches_and_is_outdated() {
+        let stored = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTL\
+            iBFdcbYEdFCoEOfaS35inz1";
+        for (password, matches) in [("Hello world!", true), ("hello world!", false), ("", false)] {
+            let verification = hasher().verify(&secret(password), Some(stored), "x").unwrap();
+            assert_eq!(verification, Verification { matches, outdated: true });
+        }
     }
 
     #[test]

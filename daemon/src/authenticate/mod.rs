@@ -4,6 +4,7 @@
 //! [`Sealer`] has files: its keys.
 
 mod alphabet;
+mod crypt;
 mod hash;
 mod key_files;
 mod phc;
@@ -15,6 +16,7 @@ mod throttle;
 mod totp;
 mod turns;
 
+pub use crypt::{CryptError, kind_of_hash};
 pub use hash::{HashError, MAX_PASSWORD, Parameters, PasswordHasher, Verification};
 pub use recovery::RecoveryCode;
 pub use seal::SealError;

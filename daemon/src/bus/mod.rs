@@ -18,6 +18,7 @@ mod lifecycle;
 mod metadata;
 mod objects;
 mod options;
+mod passwords;
 mod plan;
 mod polkit;
 mod query;
@@ -48,6 +49,7 @@ use self::groups::Groups;
 use self::lifecycle::Lifecycle;
 use self::metadata::Metadata;
 use self::objects::Objects;
+use self::passwords::Passwords;
 use self::plan::Plans;
 use self::query::Lists;
 use self::user_object::UserObject;
@@ -87,6 +89,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), lifecycle)).await?;
     let enforcement = Enforcement::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), enforcement)).await?;
+    let passwords = Passwords::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), passwords)).await?;
     let served = Served { door, users, groups, events };
     let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
     match claimed {
@@ -222,6 +226,7 @@ impl Served {
         let _ = connection.object_server().remove::<Gate<Plans>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Lifecycle>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Enforcement>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Passwords>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Audit>, _>(PATH).await;
         if let Err(error) = connection.object_server().remove::<Gate<Lists>, _>(PATH).await {
             tracing::debug!(%error, "the lists' object was not there");

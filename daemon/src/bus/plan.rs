@@ -29,6 +29,7 @@ use super::gate::Guarded;
 use super::lifecycle::Lifecycle;
 use super::metadata::Metadata;
 use super::objects::Objects;
+use super::passwords::Passwords;
 use super::user_object::UserObject;
 
 /// The interface, on the object at /org/roster/Accounts1.
@@ -44,7 +45,8 @@ impl Plans {
             Box::new(Administration::new(Arc::clone(&door))),
             Box::new(Enforcement::new(Arc::clone(&door))),
             Box::new(Lifecycle::new(Arc::clone(&door))),
-            Box::new(Metadata::new(door)),
+            Box::new(Metadata::new(Arc::clone(&door))),
+            Box::new(Passwords::new(door)),
         ];
         Self { rehearsed }
     }

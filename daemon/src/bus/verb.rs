@@ -89,6 +89,10 @@ verbs! {
     GeneratePassword = "generate-password" => PasswordSet,
     /// `ClearPassword`.
     ClearPassword = "clear-password" => PasswordSet,
+    /// `ImportPassword`.
+    ImportPassword = "import-password" => PasswordImport,
+    /// The option `override_policy` of verbs that set a password.
+    OverridePasswordPolicy = "override-password-policy" => PasswordOverride,
     /// `EnrollTotp`.
     EnrollTotp = "enroll-totp" => TwoFactorManage,
     /// `ConfirmTotp`.

@@ -12,6 +12,8 @@ const ADMINISTRATION: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.Administration.xml");
 const LIFECYCLE: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.Lifecycle.xml");
+const PASSWORDS: &str =
+    include_str!("../../../../packaging/dbus/org.roster.Accounts1.Passwords.xml");
 const AUDIT: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Audit.xml");
 const METADATA: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Metadata.xml");
 const PLAN: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Plan.xml");
@@ -124,6 +126,7 @@ fn the_shipped_xml_is_the_live_introspection() {
         (ACCOUNTS, &accounts, "org.roster.Accounts1"),
         (ADMINISTRATION, &accounts, "org.roster.Accounts1.Administration"),
         (LIFECYCLE, &accounts, "org.roster.Accounts1.Lifecycle"),
+        (PASSWORDS, &accounts, "org.roster.Accounts1.Passwords"),
         (AUDIT, &accounts, "org.roster.Accounts1.Audit"),
         (METADATA, &accounts, "org.roster.Accounts1.Metadata"),
         (PLAN, &accounts, "org.roster.Accounts1.Plan"),

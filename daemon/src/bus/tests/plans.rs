@@ -15,16 +15,18 @@ use crate::authorize::{Action, Decision, decide};
 use crate::secret::Secret;
 use crate::service::DeleteOptions;
 
-const INTERFACES: [&str; 5] = [
+const INTERFACES: [&str; 6] = [
     "org.roster.Accounts1",
     "org.roster.Accounts1.Administration",
     "org.roster.Accounts1.Lifecycle",
     "org.roster.Accounts1.Metadata",
     "org.roster.Accounts1.TwoFactor",
+    "org.roster.Accounts1.Passwords",
 ];
 const PLAN: &str = "org.roster.Accounts1.Plan";
 const FIRST: &str = "seven violet herons";
 const SECOND: &str = "nine amber otters";
+const SHADOW: &str = "alice:!$y$j9T$F5Jx5fExrKuPp53xLKQ..1$42RgPIrXdXSEEs77lDi/4IqKVqFBAVaHJkzw5uD1r57:19000:0:90:7:::";
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a@b";
 
@@ -40,6 +42,7 @@ const METHODS: &[&str] = &[
     "SetPassword",
     "ChangePassword",
     "GeneratePassword",
+    "ImportPassword",
     "AddKey",
     "RemoveKey",
     "GrantSudo",
@@ -61,8 +64,8 @@ const METHODS: &[&str] = &[
     "DeleteProfile",
     "ReserveUid",
     "ClearPassword",
-    "LockUser",
     "UnlockUser",
+    "LockUser",
     "DisableUser",
     "EnableUser",
     "DeleteGroup",
@@ -107,6 +110,7 @@ async fn call(proxy: &Proxy<'_>, method: &str) -> zbus::Result<Message> {
         "SetPassword" => proxy.call_method(method, &(user, secret(FIRST), none())).await,
         "ChangePassword" => proxy.call_method(method, &(secret(FIRST), secret(SECOND))).await,
         "GeneratePassword" => proxy.call_method(method, &(user, one("expire", true.into()))).await,
+        "ImportPassword" => proxy.call_method(method, &(user, secret(SHADOW))).await,
         "AddKey" => proxy.call_method(method, &(user, KEY, none())).await,
         "RemoveKey" => proxy.call_method(method, &(user, 1_i64)).await,
         "GrantSudo" => {
@@ -278,7 +282,10 @@ fn every_verb_has_a_plan_that_changes_nothing_and_comes_true() {
         let changes = plan["changes"].as_array().unwrap();
         assert!(!changes.is_empty(), "{method}: {plan}");
         let text = plan.to_string();
-        assert!(!text.contains(FIRST) && !text.contains("argon2"), "{method}: {text}");
+        assert!(
+            !text.contains(FIRST) && !text.contains("argon2") && !text.contains("$y$"),
+            "{method}: {text}"
+        );
         let after = everything(&bus);
         assert_eq!(before.rows, after.rows, "{method} has changed the store");
         assert!(before == after, "{method} has changed a file");
@@ -294,7 +301,7 @@ fn every_verb_has_a_plan_that_changes_nothing_and_comes_true() {
             done.unwrap_or_else(|error| panic!("{method}: {error}"));
         });
         let rows = bus.service.read(|db| Ok(db.audit_rows(audited, 100)?)).unwrap();
-        for secret in [FIRST, SECOND, "argon2", "AAAAC3Nza", "otpauth"] {
+        for secret in [FIRST, SECOND, "argon2", "$y$", "AAAAC3Nza", "otpauth"] {
             assert!(rows.iter().all(|row| !row.change.contains(secret)), "{method}: {rows:?}");
         }
         let rows: Vec<Value> =

@@ -61,6 +61,7 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
             }
         }
         ("SetPassword", _) => vec![subject(), secret("another good one"), none()],
+        ("ImportPassword", _) => vec![subject(), secret(HASHED)],
         ("ChangePassword", _) => vec![secret(PASSWORD), secret("another good one")],
         ("GeneratePassword" | "EnrollTotp", _) => vec![subject(), none()],
         ("ConfirmTotp" | "VerifyTotp", _) => vec![subject(), secret(&about.code)],
@@ -133,6 +134,9 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         (other, way) => panic!("{other} ({way}): say here what it is called with"),
     }
 }
+
+/// As Debian makes it.
+const HASHED: &str = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$42RgPIrXdXSEEs77lDi/4IqKVqFBAVaHJkzw5uD1r57";
 
 const OTHER_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4g b@c";

@@ -15,6 +15,7 @@ pub(super) const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
 pub(super) const LIFECYCLE: &str = "org.roster.Accounts1.Lifecycle";
 pub(super) const TWO_FACTOR: &str = "org.roster.Accounts1.TwoFactor";
 pub(super) const METADATA: &str = "org.roster.Accounts1.Metadata";
+pub(super) const PASSWORDS: &str = "org.roster.Accounts1.Passwords";
 pub(super) const QUERY: &str = "org.roster.Accounts1.Query";
 pub(super) const AUDIT: &str = "org.roster.Accounts1.Audit";
 pub(super) const GROUPS: &str = "org.roster.Accounts1.Groups";
@@ -129,6 +130,7 @@ pub(super) const METHODS: &[Method] = &[
     method(METADATA, ("DeleteSetting", ""), OWN_PARTS, &["delete-setting"], Changes),
     method(METADATA, ("SetProfile", ""), OWN_PARTS, &["set-profile"], Changes),
     method(METADATA, ("DeleteProfile", ""), OWN_PARTS, &["delete-profile"], Changes),
+    method(PASSWORDS, ("ImportPassword", ""), ADMINISTER, &["import-password"], Changes),
     method(QUERY, ("QueryUsers", ""), READ_ALL, &["query-users"], Reads),
     method(QUERY, ("SearchUsers", ""), READ_ALL, &["search-users"], Reads),
     method(AUDIT, ("ListAudit", ""), READ_ALL, &["list-audit"], Reads),

@@ -6,6 +6,7 @@ mod changes;
 mod codes;
 mod doors;
 mod enrolment;
+mod imported;
 mod passwords;
 mod standing;
 
