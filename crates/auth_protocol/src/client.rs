@@ -80,11 +80,15 @@ impl Conversation {
     /// stared at a prompt), the conversation is opened again and what was already answered is
     /// answered again.
     ///
+    /// An answer that is far too long to be right is sent as far as it takes to be seen as that: it
+    /// is refused as wrong, like any other.
+    ///
     /// # Errors
     ///
     /// Any [`Error`]; the conversation is of no use then.
     pub fn answer(&mut self, answer: Secret) -> Result<Step, Error> {
         let Some(kind) = self.asked.take() else { return Err(Error::Malformed) };
+        let answer = cut(answer);
         let outcome = match self.line.exchange_answer(&answer, self.timeouts.answer) {
             Err(Error::Closed | Error::Io(_)) => self.resume(kind, &answer),
             other => other,
@@ -108,6 +112,18 @@ impl Conversation {
             step = self.line.exchange_answer(answer, self.timeouts.answer)?;
         }
         Ok(step)
+    }
+}
+
+/// More than any answer has that the daemon takes for a password.
+const LONGEST_ANSWER: usize = 4096;
+
+fn cut(answer: Secret) -> Secret {
+    match answer.as_bytes().get(..LONGEST_ANSWER) {
+        Some(beginning) if answer.as_bytes().len() > LONGEST_ANSWER => {
+            Secret::new(beginning.to_vec())
+        }
+        _ => answer,
     }
 }
 
