@@ -14,6 +14,7 @@ mod contents;
 mod conversation;
 mod deletion;
 mod examples;
+mod imported;
 mod logins;
 mod model;
 mod outages;
