@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::authenticate::MAX_STRENGTH;
+
 /// The daemon's settings.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -87,6 +89,12 @@ impl Default for Homes {
 pub struct Passwords {
     /// Fewest characters of a new password.
     pub min_length: usize,
+    /// Least strength of a new password as zxcvbn estimates it, 0 to 4.
+    pub min_strength: u8,
+    /// How many of a user's last passwords it may not take again, the present one included.
+    pub history: u32,
+    /// A sorted list of leaked passwords, which nobody may take; none when empty.
+    pub leaked_list: PathBuf,
     /// argon2id memory, in KiB.
     pub argon2_memory_kib: u32,
     /// argon2id passes.
@@ -101,6 +109,9 @@ impl Default for Passwords {
     fn default() -> Self {
         Self {
             min_length: 8,
+            min_strength: 2,
+            history: 5,
+            leaked_list: PathBuf::new(),
             argon2_memory_kib: 64 * 1024,
             argon2_passes: 3,
             argon2_lanes: 1,
@@ -231,6 +242,15 @@ impl Config {
         if !(1..=512).contains(&p.min_length) {
             return Err("passwords.min_length: 1 to 512".into());
         }
+        if p.min_strength > MAX_STRENGTH {
+            return Err("passwords.min_strength: 0 to 4".into());
+        }
+        if p.history > 24 {
+            return Err("passwords.history: 0 to 24".into());
+        }
+        if p.leaked_list.is_relative() && !p.leaked_list.as_os_str().is_empty() {
+            return Err("passwords.leaked_list: an absolute path, or nothing".into());
+        }
         if self.accounts.deleted_retention_days > 36_500 {
             return Err("accounts.deleted_retention_days: 0 to 36500".into());
         }
@@ -274,7 +294,7 @@ mod tests {
                 .map(|(name, keys)| (name, keys.map_or(0, toml::Table::len)))
                 .collect::<Vec<_>>()
         };
-        let sections = [("accounts", 4), ("authentication", 6), ("homes", 3), ("passwords", 5)];
+        let sections = [("accounts", 4), ("authentication", 6), ("homes", 3), ("passwords", 8)];
         assert_eq!(settings(block), sections.map(|(name, keys)| (name.to_owned(), keys)));
     }
 
@@ -304,6 +324,9 @@ mod tests {
         assert!(config.homes.create_at_login);
         assert!(load("[homes]\nbse = \"/srv\"\n").unwrap_err().to_string().contains("bse"));
         assert!(load("[passwords]\nargon2_memory_kib = 1\n").is_err());
+        for bad in ["min_strength = 5", "history = 25", "leaked_list = \"pwned.txt\""] {
+            assert!(load(&format!("[passwords]\n{bad}\n")).is_err(), "{bad}");
+        }
         assert!(load("[accounts]\ndeleted_retention_days = 36501\n").is_err());
         assert!(load("[homes]\nbase = \"relative\"\n").is_err());
     }

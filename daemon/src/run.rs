@@ -77,6 +77,7 @@ fn build_service(config: Config) -> Result<Service, Failure> {
     host.skel = config.homes.skeleton.display().to_string();
     let service =
         Service::start(Parts { config, clock: Arc::new(SystemClock), hasher, sealer, host });
+    service.check_leaked_list();
     if let Err(error) = service.replay_outbox() {
         tracing::error!(%error, "the outbox was not replayed");
     }

@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use zbus::wire::OwnedFd;
 
 use super::leftovers::phrases;
-use super::password::{FirstPassword, Plan};
+use super::password::{Chosen, FirstPassword, Plan};
 use super::record::complete;
 use super::record_flags::{RecordFlags, number};
 use crate::error::Error;
 use crate::form::{Form, USER_CREATE, check_user};
 use crate::output::{Answer, View, printable};
-use crate::secret::{Secret, confirm};
+use crate::secret::confirm;
 use crate::session::{Options, Session, from_descriptor, to_dictionary, to_record};
 
 /// The new account.
@@ -108,12 +108,11 @@ async fn send(
     session: &Session,
     fields: &Map<String, Value>,
     password: Plan,
-    secret: Option<&Secret>,
+    secret: Option<&Chosen>,
 ) -> Result<Answer, Error> {
     let mut options = Options::new();
     if let Some(secret) = secret {
-        let pipe = crate::session::to_descriptor(secret)?;
-        options.insert("password", zbus::Variant::Fd(std::os::fd::OwnedFd::from(pipe).into()));
+        secret.put_into(&mut options)?;
     }
     if password.is_generated() {
         options.insert("generate_password", true.into());

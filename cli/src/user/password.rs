@@ -44,6 +44,26 @@ impl PasswordFlags {
     }
 }
 
+/// A password on its way to the daemon among a call's options.
+#[derive(Debug)]
+pub struct Chosen {
+    secret: Secret,
+    /// Whatever the rules for passwords say.
+    imposed: bool,
+}
+
+impl Chosen {
+    /// Adds it to a call's options.
+    pub fn put_into(&self, options: &mut Options<'_>) -> Result<(), Error> {
+        let pipe = to_descriptor(&self.secret)?;
+        options.insert("password", zbus::Variant::Fd(std::os::fd::OwnedFd::from(pipe).into()));
+        if self.imposed {
+            options.insert("override_policy", true.into());
+        }
+        Ok(())
+    }
+}
+
 /// A password beside other changes, where one is needed: turning `smb` on.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct GivenPassword {
@@ -53,17 +73,21 @@ pub struct GivenPassword {
     /// Set the password too, read from the first line of an open descriptor
     #[arg(long, value_name = "N", conflicts_with = "password_disabled")]
     password_fd: Option<u32>,
+    /// Set the password even if the rules for passwords refuse it
+    #[arg(long, conflicts_with = "password_disabled")]
+    override_policy: bool,
 }
 
 impl GivenPassword {
     /// The password, if one is given.
-    pub fn read(self, name: &str) -> Result<Option<Secret>, Error> {
+    pub fn read(self, name: &str) -> Result<Option<Chosen>, Error> {
         let source = match self.password_fd {
             Some(number) => Source::Descriptor(number),
             None if self.password_stdin => Source::Stdin,
             None => return Ok(None),
         };
-        source.new_password(name).map(Some)
+        let secret = source.new_password(name)?;
+        Ok(Some(Chosen { secret, imposed: self.override_policy }))
     }
 }
 
@@ -76,12 +100,15 @@ pub struct FirstPassword {
     /// Let nobody log in with a password: keys only
     #[arg(long, group = "from")]
     password_disabled: bool,
+    /// Set the password even if the rules for passwords refuse it
+    #[arg(long, conflicts_with_all = ["password_disabled", "generate_password"])]
+    override_policy: bool,
 }
 
 /// What was chosen for a new account's password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
-    Given(Source),
+    Given { source: Source, imposed: bool },
     Generated,
     Disabled,
 }
@@ -113,7 +140,7 @@ impl FirstPassword {
                 return Ok(Plan::Disabled);
             }
         };
-        Ok(Plan::Given(source))
+        Ok(Plan::Given { source, imposed: self.override_policy })
     }
 }
 
@@ -124,13 +151,15 @@ impl Plan {
 
     /// Whether somebody types it.
     pub fn is_typed(self) -> bool {
-        self == Self::Given(Source::Prompt)
+        matches!(self, Self::Given { source: Source::Prompt, .. })
     }
 
     /// The password, if one is given.
-    pub fn read(self, name: &str) -> Result<Option<Secret>, Error> {
+    pub fn read(self, name: &str) -> Result<Option<Chosen>, Error> {
         match self {
-            Self::Given(source) => source.new_password(name).map(Some),
+            Self::Given { source, imposed } => {
+                Ok(Some(Chosen { secret: source.new_password(name)?, imposed }))
+            }
             Self::Generated | Self::Disabled => Ok(None),
         }
     }
@@ -154,6 +183,9 @@ pub struct Password {
     /// its lock and ages; it becomes argon2id at the first login
     #[arg(long, group = "from", conflicts_with = "expire")]
     shadow_stdin: bool,
+    /// Set it even if the rules for passwords refuse it
+    #[arg(long, conflicts_with_all = ["generate_password", "clear", "shadow_stdin"])]
+    override_policy: bool,
     /// Have it changed at the next login
     #[arg(long)]
     expire: bool,
@@ -167,8 +199,11 @@ impl Password {
                  the shell's history: use {FLAGS}, or type it when asked"
             )));
         }
-        let managed =
-            self.clear || self.expire || self.shadow_stdin || self.flags.generate_password;
+        let managed = self.clear
+            || self.expire
+            || self.shadow_stdin
+            || self.override_policy
+            || self.flags.generate_password;
         if !managed && own::is_own(self.name.as_deref()) {
             return self.change_own(session).await;
         }
@@ -185,6 +220,9 @@ impl Password {
         let mut options = Options::new();
         if self.expire {
             options.insert("expire", true.into());
+        }
+        if self.override_policy {
+            options.insert("override_policy", true.into());
         }
         if self.flags.generate_password {
             let generated: OwnedFd =

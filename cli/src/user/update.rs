@@ -3,14 +3,13 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::password::GivenPassword;
+use super::password::{Chosen, GivenPassword};
 use super::record::complete;
 use super::record_flags::{RecordFlags, number};
 use crate::error::Error;
 use crate::form::{Form, USER_UPDATE, check_user};
 use crate::output::{Answer, printable};
-use crate::secret::Secret;
-use crate::session::{Options, Session, to_descriptor, to_dictionary};
+use crate::session::{Options, Session, to_dictionary};
 
 /// The fields to change; lists and attributes are replaced as a whole.
 #[derive(Debug, Args)]
@@ -139,7 +138,7 @@ async fn send(
     subject: &str,
     fields: &Map<String, Value>,
     expected: Option<u64>,
-    password: Option<&Secret>,
+    password: Option<&Chosen>,
     session: &Session,
 ) -> Result<Answer, Error> {
     let mut options = Options::new();
@@ -147,8 +146,7 @@ async fn send(
         options.insert("expect_generation", generation.into());
     }
     if let Some(password) = password {
-        let pipe = to_descriptor(password)?;
-        options.insert("password", zbus::Variant::Fd(std::os::fd::OwnedFd::from(pipe).into()));
+        password.put_into(&mut options)?;
     }
     let body = (subject, to_dictionary(fields)?, options);
     let mut user = Value::Object(session.record("UpdateUser", &body).await?);
@@ -164,7 +162,7 @@ async fn edit(
     subject: &str,
     given: Map<String, Value>,
     expected: Option<u64>,
-    password: Option<&Secret>,
+    password: Option<&Chosen>,
     session: &Session,
 ) -> Result<Answer, Error> {
     let record = session.record("GetUser", &(subject,)).await?;

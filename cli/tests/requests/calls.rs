@@ -281,6 +281,18 @@ pub fn cases() -> Vec<Case> {
             json!(["alice", secret("new one"), {"expire": true}]),
         ),
         (
+            "weak",
+            &["user", "password", "alice", "--password-stdin", "--override-policy"],
+            "SetPassword",
+            json!(["alice", secret("weak"), {"override_policy": true}]),
+        ),
+        (
+            "weak",
+            &["user", "create", "bob", "--password-stdin", "--override-policy"],
+            "CreateUser",
+            json!([{"name": "bob"}, {"password": secret("weak"), "override_policy": true}]),
+        ),
+        (
             "from zero\n",
             &["user", "password", "alice", "--password-fd", "0"],
             "SetPassword",

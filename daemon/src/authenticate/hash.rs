@@ -199,7 +199,7 @@ mod tests {
         let stored = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTL\
             iBFdcbYEdFCoEOfaS35inz1";
         for (password, matches) in [("Hello world!", true), ("hello world!", false), ("", false)] {
-            let verification = hasher().verify(&secret(password), Some(stored), "x").unwrap();
+            let verification = hasher().verify(&secret(password), Some(stored), X).unwrap();
             assert_eq!(verification, Verification { matches, outdated: true });
         }
     }

@@ -56,17 +56,13 @@ impl Accounts {
     ) -> Result<(Dictionary, Vec<OwnedFd>), BusError> {
         let fields = self::fields(&fields)?;
         let mut options = Options::new(options);
-        let fd = options.descriptor("password");
-        let generate = options.flag("generate_password");
-        if fd.is_some() && generate {
-            let message = "give a password or have one generated, not both";
-            options.refuse("generate_password", Code::Conflict, message);
-        }
+        let (fd, generate, imposed) = users::first_password(&mut options);
         options.finish()?;
         let power = give_power(&fields, &self.door.service().config().accounts.root_groups);
         let grant = self.door.grant_with_power(&call, Verb::CreateUser, power).await?;
+        let grant = users::and_override(&self.door, &call, grant, None, imposed).await?;
         let password = match fd {
-            Some(fd) => NewPassword::Given(self.door.secret("password", fd).await?),
+            Some(fd) => users::given(self.door.secret("password", fd).await?, imposed),
             None if generate => NewPassword::Generate,
             None => NewPassword::None,
         };

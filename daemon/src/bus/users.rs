@@ -11,6 +11,8 @@ use super::door::Door;
 use super::options::Options;
 use super::records::{are_own, fields, give_power, record};
 use super::verb::Verb;
+use crate::authorize::Grant;
+use crate::secret::Secret;
 use crate::service::{DeleteOptions, HomeFate, NewPassword, Service};
 
 /// `GetUser`.
@@ -45,15 +47,17 @@ pub(super) async fn update(
     let mut options = Options::new(options);
     let expected = options.number("expect_generation");
     let password = options.descriptor("password");
+    let imposed = options.flag("override_policy");
     options.finish()?;
     let power = give_power(&fields, &door.service().config().accounts.root_groups);
     let mut grant = door.grant_update(call, &subject, are_own(&fields), power).await?;
     let password = match password {
         Some(fd) => {
             grant = grant.and(door.grant(call, Verb::SetPassword, Some(&subject)).await?);
-            Some(door.secret("password", fd).await?)
+            grant = and_override(door, call, grant, Some(&subject), imposed).await?;
+            given(door.secret("password", fd).await?, imposed)
         }
-        None => None,
+        None => NewPassword::None,
     };
     let update = move |service: &Service| {
         service.update_user_with(&grant, &subject, &fields, expected, password)
@@ -105,6 +109,37 @@ pub(super) async fn unlock(
     door.run(move |service| service.unlock_user(&grant, &subject)).await
 }
 
+/// Of the options of `CreateUser`: the password, whether to make one up, and whether it goes against
+/// the rules.
+pub(super) fn first_password(options: &mut Options) -> (Option<std::os::fd::OwnedFd>, bool, bool) {
+    let fd = options.descriptor("password");
+    let generate = options.flag("generate_password");
+    if fd.is_some() && generate {
+        let message = "give a password or have one generated, not both";
+        options.refuse("generate_password", Code::Conflict, message);
+    }
+    (fd, generate, options.flag("override_policy"))
+}
+
+/// The same right, and the one to set the rules for passwords aside, where that is asked for.
+pub(super) async fn and_override(
+    door: &Door,
+    call: &Header<'_>,
+    grant: Grant,
+    subject: Option<&Subject>,
+    imposed: bool,
+) -> Result<Grant, BusError> {
+    Ok(match imposed {
+        true => grant.and(door.grant(call, Verb::OverridePasswordPolicy, subject).await?),
+        false => grant,
+    })
+}
+
+/// The password that came, with the rules or against them.
+pub(super) const fn given(secret: Secret, imposed: bool) -> NewPassword {
+    if imposed { NewPassword::Imposed(secret) } else { NewPassword::Given(secret) }
+}
+
 /// `SetPassword`.
 pub(super) async fn set_password(
     door: &Arc<Door>,
@@ -115,9 +150,11 @@ pub(super) async fn set_password(
 ) -> Result<(), BusError> {
     let mut options = Options::new(options);
     let expire = options.flag("expire");
+    let imposed = options.flag("override_policy");
     options.finish()?;
     let grant = door.grant(call, Verb::SetPassword, Some(&subject)).await?;
-    let password = NewPassword::Given(door.secret("password", password.into()).await?);
+    let grant = and_override(door, call, grant, Some(&subject), imposed).await?;
+    let password = given(door.secret("password", password.into()).await?, imposed);
     let set = move |service: &Service| {
         service.set_password(&grant, &subject, password, expire).map(|_| ())
     };

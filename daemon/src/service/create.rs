@@ -4,7 +4,7 @@ use accounts::{
     Code, DisplayText, FieldErrors, GroupName, GroupRef, HomePath, ShellPath, Subject, Timestamp,
     Uid, User, UserFields, UserId,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::administrators::need;
@@ -25,6 +25,8 @@ pub enum NewPassword {
     None,
     /// This one.
     Given(Secret),
+    /// This one, whatever the rules for passwords say. Takes a right of its own.
+    Imposed(Secret),
     /// One that the service makes up and answers, once.
     Generate,
 }
@@ -93,8 +95,8 @@ impl Service {
         need(grant, terms.action, None)?;
         let (fields, mut errors) = UserFields::read(fields);
         let generated = matches!(password, NewPassword::Generate);
-        let context = fields.name.as_ref().map_or("", |name| name.as_str());
-        let password = self.new_password(password, context, &mut errors);
+        let said = self.weigh(grant, &password, None, &fields)?;
+        let password = self.new_password(password, &fields, &mut errors);
         if password.is_some() && fields.password_disabled == Some(true) {
             let message = "give either a password or password_disabled";
             errors.add("password_disabled", Code::Conflict, message);
@@ -113,7 +115,7 @@ impl Service {
                 change.db.set_password(row.id, &PasswordRow { phc, changed_at, must_change })?;
             }
             let user = record::user(change.db, row)?;
-            change.audit(terms.verb, user.name.as_str(), &user.id.to_string(), &json!({}))?;
+            change.audit(terms.verb, user.name.as_str(), &user.id.to_string(), &said)?;
             change.announce(EventKind::Added, user.uid, user.name.as_str());
             Ok(user)
         })?;

@@ -44,6 +44,7 @@ impl Service {
             need(grant, Action::PasswordImport, Some(user.id))?;
             let ShadowLine { password, ageing } = ShadowLine::parse(text, user.name.as_str())?;
             let before = user.clone();
+            self.remember_password(change.db, user.id)?;
             let imported = take(change, &mut user, password, ageing)?;
             // Samba's password stays another one: Roster has none to hand over.
             Self::leave_samba(change, &mut user);

@@ -30,6 +30,7 @@ mod login;
 mod lookups;
 mod metadata;
 mod numbers;
+mod password_policy;
 mod passwords;
 mod plan;
 mod query;

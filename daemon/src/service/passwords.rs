@@ -1,63 +1,91 @@
 //! Setting, changing and clearing passwords.
 
-use accounts::{Code, FieldErrors, Subject};
-use serde_json::json;
+use accounts::{Code, FieldErrors, Subject, UserId};
+use serde_json::{Value, json};
 
 use super::administrators::need;
 use super::change::EventKind;
 use super::login::{Attempt, PasswordTry, Tried};
+use super::password_policy::Owner;
 use super::{Error, NewPassword, Service, caller};
 use crate::authorize::{Action, Grant};
 use crate::secret::Secret;
 use crate::store::{PasswordRow, ThrottleKind, UserKey, UserRow};
 
-/// Longest password, in bytes: argon2 takes more, a login form does not need it.
-pub(crate) const LONGEST_PASSWORD: usize = 1024;
 /// Characters of generated passwords: no two that look alike.
 const ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 impl Service {
-    /// Why a password may not be `name`'s, if so.
-    pub(crate) fn password_refusal(&self, password: &Secret, name: &str) -> Option<String> {
-        let Some(text) = password.as_str() else {
-            return Some("is not UTF-8 text".to_owned());
-        };
-        if text.is_empty() {
-            return Some("is empty: to have none, disable password login".to_owned());
-        }
-        if text.len() > LONGEST_PASSWORD {
-            return Some(format!("is longer than {LONGEST_PASSWORD} bytes"));
-        }
-        if text.chars().any(char::is_control) {
-            return Some("holds a control character".to_owned());
-        }
-        let least = self.config.passwords.min_length;
-        if text.chars().count() < least {
-            return Some(format!("is shorter than {least} characters"));
-        }
-        if !name.is_empty() && text.to_lowercase() == name {
-            return Some("is the user's name".to_owned());
-        }
-        None
-    }
-
-    /// The password that a new user gets; what is wrong with it goes to `errors`.
+    /// The password that a user gets; what is wrong with it goes to `errors`.
     pub(super) fn new_password(
         &self,
         password: NewPassword,
-        name: &str,
+        owner: impl Into<Owner>,
         errors: &mut FieldErrors,
     ) -> Option<Secret> {
-        match password {
-            NewPassword::None => None,
-            NewPassword::Generate => generate(errors),
+        let (secret, refusal) = match password {
+            NewPassword::None => return None,
+            NewPassword::Generate => return generate(self.config.passwords.min_length, errors),
             NewPassword::Given(secret) => {
-                if let Some(reason) = self.password_refusal(&secret, name) {
-                    errors.add("password", Code::Invalid, reason);
-                }
-                Some(secret)
+                let refusal = self.password_refusal(&secret, owner);
+                (secret, refusal)
             }
+            NewPassword::Imposed(secret) => {
+                let refusal = self.impossible_password(&secret);
+                (secret, refusal)
+            }
+        };
+        if let Some(reason) = refusal {
+            errors.add("password", Code::Invalid, reason);
         }
+        Some(secret)
+    }
+
+    /// The password that a user gets from somebody else, and what the audit log says of it.
+    ///
+    /// # Errors
+    /// When it is none, or is refused.
+    pub(super) fn chosen_password(
+        &self,
+        grant: &Grant,
+        user: &UserRow,
+        password: NewPassword,
+    ) -> Result<(Secret, Value), Error> {
+        let given = matches!(password, NewPassword::Given(_));
+        let said = self.weigh(grant, &password, Some(user.id), user)?;
+        let mut errors = FieldErrors::default();
+        let Some(secret) = self.new_password(password, user, &mut errors) else {
+            return Err(Error::field("password", Code::Required, "give a password"));
+        };
+        if let Some(error) = errors.0.pop() {
+            return Err(Error::PasswordPolicy(error.message));
+        }
+        // A rehearsal that told earlier passwords from others would be a place to guess them.
+        if given && !grant.rehearses() {
+            self.refuse_used_password(user, &secret)?;
+        }
+        Ok((secret, said))
+    }
+
+    /// What the audit log says of a password that sets the rules aside.
+    ///
+    /// # Errors
+    /// When the caller may not do that.
+    pub(super) fn weigh(
+        &self,
+        grant: &Grant,
+        password: &NewPassword,
+        target: Option<UserId>,
+        owner: impl Into<Owner>,
+    ) -> Result<Value, Error> {
+        let NewPassword::Imposed(secret) = password else { return Ok(json!({})) };
+        need(grant, Action::PasswordOverride, target)?;
+        let policy = match self.password_objection(secret, owner) {
+            Some(_) => "overridden",
+            // Earlier ones are then not compared, so this is all there is to say.
+            None => "earlier passwords not compared",
+        };
+        Ok(json!({ "policy": policy }))
     }
 
     /// Computes the hash of a new password.
@@ -80,21 +108,16 @@ impl Service {
         let user = self.read(|db| caller::find(db, subject))?;
         need(grant, Action::PasswordSet, Some(user.id))?;
         let generated = matches!(password, NewPassword::Generate);
-        let mut errors = FieldErrors::default();
-        let Some(secret) = self.new_password(password, user.name.as_str(), &mut errors) else {
-            return Err(Error::field("password", Code::Required, "give a password"));
-        };
-        if let Some(error) = errors.0.pop() {
-            return Err(Error::PasswordPolicy(error.message));
-        }
-        self.store_password(grant, user.id, &secret, expire)?;
+        let (secret, said) = self.chosen_password(grant, &user, password)?;
+        self.store_password(grant, user.id, &secret, expire, &said)?;
         Ok(generated.then_some(secret))
     }
 
     /// Changes the caller's own password, which takes the old one.
     ///
     /// # Errors
-    /// [`Error::WrongPassword`]; when the new one is refused, or is the old one.
+    /// [`Error::WrongPassword`]; when the new one is refused, or is an earlier one; when it is too
+    /// early for a change, or too late.
     pub fn change_own_password(
         &self,
         grant: &Grant,
@@ -114,13 +137,17 @@ impl Service {
         if !grant.rehearses() {
             self.check_old_password(&user, password.as_ref(), old)?;
         }
-        if let Some(reason) = self.password_refusal(new, user.name.as_str()) {
+        self.refuse_own_change(&user, password.as_ref())?;
+        if let Some(reason) = self.password_refusal(new, &user) {
             return Err(Error::PasswordPolicy(reason));
         }
         if new.as_bytes() == old.as_bytes() {
-            return Err(Error::PasswordPolicy("is the old one".to_owned()));
+            return Err(Error::PasswordPolicy("is the old one: take another one".to_owned()));
         }
-        let stored = self.store_password(grant, user.id, new, false);
+        if !grant.rehearses() {
+            self.refuse_used_password(&user, new)?;
+        }
+        let stored = self.store_password(grant, user.id, new, false, &json!({}));
         stored.map_err(|error| error.warning("the old password was not checked"))
     }
 
@@ -145,9 +172,10 @@ impl Service {
     fn store_password(
         &self,
         grant: &Grant,
-        id: accounts::UserId,
+        id: UserId,
         password: &Secret,
         must_change: bool,
+        said: &Value,
     ) -> Result<(), Error> {
         let phc = self.hash_password(password)?;
         self.change(grant.actor(), |change| {
@@ -156,12 +184,13 @@ impl Service {
                 .user(UserKey::Id(id))?
                 .ok_or_else(|| Error::NoSuchUser(format!("id {id}")))?;
             let changed_at = change.now;
+            self.remember_password(change.db, id)?;
             change.db.set_password(id, &PasswordRow { phc, changed_at, must_change })?;
             user.password_disabled = false;
             user.updated_at = change.now;
             user.generation += 1;
             change.db.update_user(&user)?;
-            change.audit("password-set", user.name.as_str(), &id.to_string(), &json!({}))?;
+            change.audit("password-set", user.name.as_str(), &id.to_string(), said)?;
             change.announce(EventKind::Changed, user.uid, user.name.as_str());
             Ok(())
         })?;
@@ -179,6 +208,7 @@ impl Service {
             if user.password_disabled {
                 return Err(Error::AlreadyInState(format!("{} has no password", user.name)));
             }
+            self.remember_password(change.db, user.id)?;
             change.db.delete_password(user.id)?;
             user.password_disabled = true;
             Self::leave_samba(change, &mut user);
@@ -192,10 +222,11 @@ impl Service {
     }
 }
 
-/// Twenty characters of an alphabet of 57: 116 bits.
-fn generate(errors: &mut FieldErrors) -> Option<Secret> {
-    let mut password = Vec::with_capacity(20);
-    while password.len() < 20 {
+/// Twenty characters of an alphabet of 57, 116 bits; more where the rules want more.
+fn generate(least: usize, errors: &mut FieldErrors) -> Option<Secret> {
+    let length = least.max(20);
+    let mut password = Vec::with_capacity(length);
+    while password.len() < length {
         let mut bytes = [0u8; 32];
         if getrandom::fill(&mut bytes).is_err() {
             errors.add("password", Code::Unsupported, "the system gives no random numbers");
@@ -206,7 +237,7 @@ fn generate(errors: &mut FieldErrors) -> Option<Secret> {
         let fair = bytes.iter().filter(|byte| usize::from(**byte) < fair);
         password.extend(
             fair.map(|byte| ALPHABET[usize::from(*byte) % ALPHABET.len()])
-                .take(20 - password.len()),
+                .take(length - password.len()),
         );
     }
     Some(Secret::new(password))
@@ -220,9 +251,10 @@ mod tests {
     #[test]
     fn generated_passwords_differ_and_are_typed_easily() {
         let mut errors = FieldErrors::default();
-        let (a, b) = (generate(&mut errors).unwrap(), generate(&mut errors).unwrap());
+        let mut made = |least| generate(least, &mut errors).unwrap();
+        let (a, b) = (made(8), made(8));
         assert_ne!(a.as_bytes(), b.as_bytes());
-        assert_eq!(a.len(), 20);
+        assert_eq!((a.len(), made(40).len()), (20, 40));
         assert!(a.as_bytes().iter().all(u8::is_ascii_alphanumeric));
     }
 }

@@ -151,7 +151,7 @@ mod tests {
         let (alice, fields) = (subject("alice"), map(fields));
         let set = f.root(Action::PasswordSet, Some("alice"));
         let grant = f.root(Action::UserUpdate, Some("alice")).and(set);
-        let password = password.map(secret);
+        let password = password.map_or(NewPassword::None, given);
         f.service.update_user_with(&grant, &alice, &fields, None, password).map(drop)
     }
 

@@ -88,6 +88,8 @@ impl Fixture {
         std::fs::set_permissions(dir.path().join("sudoers"), read_only).unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000)));
         let mut config = Config::default();
+        // Many tests set the same password again; those of the history say so.
+        config.passwords.history = 0;
         settings(&mut config);
         let service = Self::service(dir.path().to_owned(), clock.clone(), config, None);
         Self { dir, clock, service }

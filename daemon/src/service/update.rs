@@ -7,10 +7,9 @@ use super::administrators::need;
 use super::change::{Change, EventKind};
 use super::fields::Joined;
 use super::local_accounts::LocalAccounts;
-use super::{Error, Service, caller, record};
+use super::{Error, NewPassword, Service, caller, record};
 use crate::authorize::{Action, Grant};
 use crate::publish::effect::Effect;
-use crate::secret::Secret;
 use crate::store::{HolderKey, PasswordRow, UserRow};
 
 impl Service {
@@ -26,7 +25,7 @@ impl Service {
         fields: &Map<String, Value>,
         expect_generation: Option<u64>,
     ) -> Result<User, Error> {
-        self.update_user_with(grant, subject, fields, expect_generation, None)
+        self.update_user_with(grant, subject, fields, expect_generation, NewPassword::None)
     }
 
     /// Changes the given fields of a user, and its password.
@@ -40,23 +39,17 @@ impl Service {
         subject: &Subject,
         fields: &Map<String, Value>,
         expect_generation: Option<u64>,
-        password: Option<Secret>,
+        password: NewPassword,
     ) -> Result<User, Error> {
-        let phc = match &password {
-            Some(password) => {
-                let user = self.read(|db| caller::find(db, subject))?;
-                need(grant, Action::PasswordSet, Some(user.id))?;
-                if let Some(reason) = self.password_refusal(password, user.name.as_str()) {
-                    return Err(Error::PasswordPolicy(reason));
-                }
-                Some(self.hash_password(password)?)
-            }
-            None => None,
-        };
-        let user = self.update_to(grant, subject, fields, expect_generation, phc)?;
-        if let Some(password) = &password {
-            self.hand_to_samba(grant.actor(), user.id, password)?;
+        if matches!(password, NewPassword::None) {
+            return self.update_to(grant, subject, fields, expect_generation, None);
         }
+        let user = self.read(|db| caller::find(db, subject))?;
+        need(grant, Action::PasswordSet, Some(user.id))?;
+        let (secret, said) = self.chosen_password(grant, &user, password)?;
+        let new = Some((self.hash_password(&secret)?, said));
+        let user = self.update_to(grant, subject, fields, expect_generation, new)?;
+        self.hand_to_samba(grant.actor(), user.id, &secret)?;
         Ok(user)
     }
 
@@ -66,8 +59,9 @@ impl Service {
         subject: &Subject,
         fields: &Map<String, Value>,
         expect_generation: Option<u64>,
-        phc: Option<String>,
+        new: Option<(String, Value)>,
     ) -> Result<User, Error> {
+        let (phc, said) = new.map_or_else(|| (None, json!({})), |(phc, said)| (Some(phc), said));
         let (parsed, mut errors) = UserFields::read(fields);
         if phc.is_some() && parsed.password_disabled == Some(true) {
             let message = "give either a password or password_disabled";
@@ -103,13 +97,14 @@ impl Service {
             if let Some(phc) = phc {
                 let (changed_at, must_change) = (change.now, false);
                 need(grant, Action::PasswordSet, Some(before.id))?;
+                self.remember_password(change.db, before.id)?;
                 change.db.set_password(before.id, &PasswordRow { phc, changed_at, must_change })?;
                 before.password_disabled = false;
             }
             let row = self.apply(grant, change, &host, before.clone(), &parsed, errors)?;
             let user = record::user(change.db, row)?;
             let id = user.id.to_string();
-            change.audit("user-update", user.name.as_str(), &id, &json!({}))?;
+            change.audit("user-update", user.name.as_str(), &id, &said)?;
             change.announce(EventKind::Changed, user.uid, user.name.as_str());
             Ok(user)
         })
@@ -234,6 +229,7 @@ impl Service {
         row.generation += 1;
         db.update_user(&row)?;
         if row.password_disabled && has_password {
+            self.remember_password(db, id)?;
             db.delete_password(id)?;
         }
         if let Some(tags) = &fields.tags {

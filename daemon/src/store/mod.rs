@@ -18,6 +18,7 @@ mod number_journal;
 mod numbers;
 mod open;
 mod outbox;
+mod password_history;
 mod passwords;
 mod readers;
 mod recovery;

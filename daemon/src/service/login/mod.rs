@@ -23,7 +23,7 @@ mod enrolment;
 mod offers;
 mod request;
 mod session;
-mod standing;
+pub(in crate::service) mod standing;
 mod stranger;
 
 use std::sync::Arc;
@@ -131,7 +131,7 @@ impl Login {
             State::FirstCode(enrolment) => self.take_first_code(enrolment, &answer),
             State::RecoveryCodesShown(enrolled) => self.end_enrolment(enrolled),
             State::CurrentPassword => self.take_current_password(answer),
-            State::NewPassword(entry) => Ok(self.take_new_password(entry, answer)),
+            State::NewPassword(entry) => self.take_new_password(entry, answer),
             State::RepeatPassword(entry, new) => self.take_repeated_password(entry, new, &answer),
         };
         Ok(self.settle(step))

@@ -17,7 +17,7 @@ pub(super) fn is_good(user: &UserRow, now: i64) -> bool {
 
 /// What the age of a password means, as shadow(5) defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Age {
+pub(in crate::service) enum Age {
     /// Nothing.
     Fine,
     /// It is due in so many days, and the user is to be told.
@@ -29,23 +29,50 @@ pub(super) enum Age {
 }
 
 /// The age of a password at `now`.
-pub(super) fn age(user: &UserRow, password: Option<&PasswordRow>, now: i64) -> Age {
+pub(in crate::service) fn age(user: &UserRow, password: Option<&PasswordRow>, now: i64) -> Age {
     let Some(password) = password.filter(|_| !user.password_disabled) else { return Age::Fine };
-    if password.must_change {
-        return Age::Due;
-    }
-    let Some(max) = user.password_max_age else { return Age::Fine };
-    let today = now.div_euclid(DAY);
-    let last_day = password.changed_at.div_euclid(DAY) + i64::from(max);
+    let forced = if password.must_change { Age::Due } else { Age::Fine };
+    let Some(max) = user.password_max_age else { return forced };
+    let (changed, today) = days(password, now);
+    let last_day = changed + i64::from(max);
     let inactive = user.password_inactive.map(i64::from);
     if inactive.is_some_and(|days| today > last_day + days) {
+        // Also one that must be changed anyway: what root once set is not good for ever.
         return Age::Expired;
     }
-    if today > last_day {
+    if password.must_change || today > last_day {
         return Age::Due;
     }
     let warn = user.password_warn.map_or(0, i64::from);
     if last_day - today < warn { Age::DueIn(last_day - today) } else { Age::Fine }
+}
+
+/// The days of a password's last change and of today. A change that lies ahead, because the clock
+/// was set back since, counts as one of today.
+fn days(password: &PasswordRow, now: i64) -> (i64, i64) {
+    let today = now.div_euclid(DAY);
+    (password.changed_at.div_euclid(DAY).min(today), today)
+}
+
+/// How many days the user itself still has to wait with a change. One that is due is never too
+/// early.
+pub(in crate::service) fn days_to_wait(
+    user: &UserRow,
+    password: Option<&PasswordRow>,
+    now: i64,
+) -> i64 {
+    let (Some(password), Some(min)) = (password, user.password_min_age) else { return 0 };
+    if matches!(age(user, Some(password), now), Age::Due) {
+        return 0;
+    }
+    let (changed, today) = days(password, now);
+    (changed + i64::from(min) - today).max(0)
+}
+
+/// What a password is that its user may not change yet.
+pub(in crate::service) fn too_young(days: i64) -> String {
+    let when = if days == 1 { "tomorrow".to_owned() } else { format!("in {days} days") };
+    format!("was changed lately: you can change it {when}, an administrator can at once")
 }
 
 impl Login {

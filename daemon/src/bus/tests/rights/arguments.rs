@@ -33,6 +33,9 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
     let none = || map(json!({}));
     match (method.name, method.way) {
         ("CreateUser", "") => vec![map(json!({"name": "fresh"})), none()],
+        ("CreateUser", "override") => {
+            vec![map(json!({"name": "fresh"})), map(json!({"override_policy": true}))]
+        }
         ("CreateUser", "with power") => {
             vec![map(json!({"name": "fresh", "sudo_commands": ["ALL"]})), none()]
         }
@@ -59,6 +62,9 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
                 ("Update", _) => vec![map(json!({"email": "new@example.org"})), none()],
                 _ => vec![none()],
             }
+        }
+        ("SetPassword", "override") => {
+            vec![subject(), secret("password1"), map(json!({"override_policy": true}))]
         }
         ("SetPassword", _) => vec![subject(), secret("another good one"), none()],
         ("ImportPassword", _) => vec![subject(), secret(HASHED)],

@@ -64,6 +64,7 @@ pub(super) fn with_plans() -> Vec<Method> {
 pub(super) const METHODS: &[Method] = &[
     method(ACCOUNTS, ("CreateUser", ""), ADMINISTER_ALL, &["create-user"], Changes),
     method(ACCOUNTS, ("CreateUser", "with power"), ADMINISTER_ALL, &["create-user", "grant-sudo"], Changes),
+    method(ACCOUNTS, ("CreateUser", "override"), ADMINISTER_ALL, &["create-user", "override-password-policy"], Changes),
     method(ACCOUNTS, ("UpdateUser", ""), ADMINISTER, &["update-user"], Changes),
     method(ACCOUNTS, ("UpdateUser", "own fields"), OWN_PARTS, &["update-user"], Changes),
     method(ACCOUNTS, ("UpdateUser", "with power"), ADMINISTER, &["update-user", "grant-sudo"], Changes),
@@ -74,6 +75,7 @@ pub(super) const METHODS: &[Method] = &[
     method(ACCOUNTS, ("LockUser", ""), ADMINISTER, &["lock-user"], Changes),
     method(ACCOUNTS, ("UnlockUser", ""), UNLOCK, &["unlock-user"], Changes),
     method(ACCOUNTS, ("SetPassword", ""), SET_PASSWORD, &["set-password"], Changes),
+    method(ACCOUNTS, ("SetPassword", "override"), ADMINISTER, &["set-password", "override-password-policy"], Changes),
     method(ACCOUNTS, ("ChangePassword", ""), OWN_PASSWORD, &[], Changes),
     method(ACCOUNTS, ("GeneratePassword", ""), SET_PASSWORD, &["generate-password"], Changes),
     method(ACCOUNTS, ("ClearPassword", ""), SET_PASSWORD, &["clear-password"], Changes),

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ageing;
 mod changes;
 mod codes;
 mod doors;
 mod enrolment;
 mod imported;
+mod odd_passwords;
 mod passwords;
 mod standing;
 
