@@ -187,7 +187,7 @@ fn next(shared: &Shared, memory: &mut Vec<Block>) -> Option<(Queued, u64)> {
         if state.closed {
             return None;
         }
-        let mut give_back = state.waiting > 0;
+        let mut give_back = state.turns.first().is_some();
         if memory.is_empty() {
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             continue;
