@@ -50,6 +50,7 @@ const CHANGES: &[&str] = &[
 #[cfg(test)]
 const READS: &[&str] = &[
     "2fa state",
+    "2fa uri",
     "admin has-root-password",
     "admin status",
     "audit list",

@@ -108,6 +108,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("group add-member", &["roster group add-member dev alice"]),
     ("group remove-member", &["roster group remove-member dev alice"]),
     ("2fa enroll", &["roster 2fa enroll alice", "roster 2fa enroll alice --digits 8 --json"]),
+    ("2fa uri", &["roster 2fa uri alice"]),
     (
         "2fa confirm",
         &[

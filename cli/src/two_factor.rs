@@ -1,5 +1,6 @@
 //! `roster 2fa …`.
 
+use bus::names::TWO_FACTOR;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,6 +26,8 @@ pub enum Verb {
     Verify(Check),
     /// Makes a new secret; the old one stays in force until the new one is confirmed
     Renew(Enroll),
+    /// Shows a secret once more that is not confirmed yet; one that is in force is never shown
+    Uri(Subject),
     /// Makes new recovery codes, shows them once; the earlier ones end
     RecoveryCodes(Subject),
     /// Shows which second factors an account has
@@ -116,6 +119,12 @@ impl Verb {
                 let answer = Answer::lines(json!({ "valid": valid }), &[said]);
                 Ok(if valid { answer } else { answer.negative() })
             }
+            Self::Uri(user) => {
+                let name = user.subject;
+                let enrolment =
+                    session.call_on(TWO_FACTOR, "GetProvisioningUri", &(name.as_str(),)).await?;
+                show_enrolment(&name, enrolment, session)
+            }
             Self::RecoveryCodes(user) => {
                 let codes =
                     session.call("GenerateRecoveryCodes", &(user.subject.as_str(),)).await?;
@@ -181,17 +190,21 @@ impl Enroll {
         }
         let name = self.user.subject;
         let enrolment: OwnedFd = session.call("EnrollTotp", &(name.as_str(), options)).await?;
-        let enrolment: Enrolment = parse(enrolment)?;
-        let text = instructions(&enrolment, session.columns());
-        let value = json!({
-            "secret": enrolment.secret.as_str(),
-            "uri": enrolment.uri.as_str(),
-            "digits": enrolment.digits,
-            "interval": enrolment.interval,
-        });
-        let note = format!("Not in force yet. Confirm it with a code: roster 2fa confirm {name}");
-        Ok(Answer::new(value, View::Text(text)).with_note(note))
+        show_enrolment(&name, enrolment, session)
     }
+}
+
+fn show_enrolment(name: &str, enrolment: OwnedFd, session: &Session) -> Result<Answer, Error> {
+    let enrolment: Enrolment = parse(enrolment)?;
+    let text = instructions(&enrolment, session.columns());
+    let value = json!({
+        "secret": enrolment.secret.as_str(),
+        "uri": enrolment.uri.as_str(),
+        "digits": enrolment.digits,
+        "interval": enrolment.interval,
+    });
+    let note = format!("Not in force yet. Confirm it with a code: roster 2fa confirm {name}");
+    Ok(Answer::new(value, View::Text(text)).with_note(note))
 }
 
 /// The secret for a camera (on a terminal wide enough), for typing, and for programs on a phone.
@@ -202,7 +215,11 @@ fn instructions(enrolment: &Enrolment, columns: Option<usize>) -> Zeroizing<Stri
     if let Some(drawn) = drawn {
         text.extend([drawn.as_str(), "\n"]);
     }
-    text.extend(["Secret, shown only now: ", &printable(&enrolment.secret), "\n"]);
+    text.extend([
+        "Secret, not to be shown again once confirmed: ",
+        &printable(&enrolment.secret),
+        "\n",
+    ]);
     text.extend(["URI: ", &printable(&enrolment.uri), "\n"]);
     text.push_str(&format!(
         "Codes have {} digits and change every {} seconds.\n",
@@ -243,7 +260,9 @@ mod tests {
             interval: 30,
         };
         let piped = instructions(&enrolment, None);
-        assert!(piped.starts_with("Secret, shown only now: JBSWY3DPEHPK3PXP\nURI: otpauth://"));
+        assert!(piped.starts_with(
+            "Secret, not to be shown again once confirmed: JBSWY3DPEHPK3PXP\nURI: otpauth://"
+        ));
         assert!(piped.ends_with("6 digits and change every 30 seconds.\n"));
         assert!(instructions(&enrolment, Some(100)).contains('█'));
         assert_eq!(instructions(&enrolment, Some(10)), piped);

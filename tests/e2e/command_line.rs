@@ -121,6 +121,7 @@ const ANSWERS: &[(&str, &str)] = &[
     ("id", "sudo grant bob /usr/bin/id --for 1h"),
     ("sudo-rules", "sudo list"),
     ("two-factor-enrolment", "2fa enroll alice"),
+    ("two-factor-enrolment", "2fa uri alice"),
     ("two-factor-state", "2fa state alice"),
     ("two-factor-policy", "2fa enforce"),
     ("two-factor-policy", "2fa enforce --on --group dev --exclude sudo --deadline 30d"),

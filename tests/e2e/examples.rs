@@ -94,6 +94,7 @@ const VERBS: &[&str] = &[
     "key verify",
     "key remove",
     "2fa enroll",
+    "2fa uri",
     "2fa confirm",
     "2fa verify",
     "2fa state",

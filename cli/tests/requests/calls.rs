@@ -345,6 +345,7 @@ pub fn cases() -> Vec<Case> {
             "VerifyTotp",
             json!(["alice", secret("123456")]),
         ),
+        ("", &["2fa", "uri", "alice"], "GetProvisioningUri", json!(["alice"])),
         ("", &["2fa", "recovery-codes", "alice"], "GenerateRecoveryCodes", json!(["alice"])),
         ("", &["2fa", "state", "alice"], "GetTwoFactorState", json!(["alice"])),
         ("", &["2fa", "enable", "alice"], "EnableTwoFactor", json!(["alice", "totp"])),

@@ -369,7 +369,7 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
             connection.reply(&header, &dictionary(imported)).await
         }
         "GeneratePassword" => connection.reply(&header, &pipe("made up")).await,
-        "EnrollTotp" => {
+        "EnrollTotp" | "GetProvisioningUri" => {
             let enrolment = r#"{"secret":"JBSWY3DPEHPK3PXP","uri":"otpauth://totp/h:alice?secret=JBSWY3DPEHPK3PXP","digits":6,"interval":30}"#;
             connection.reply(&header, &pipe(enrolment)).await
         }

@@ -35,6 +35,7 @@ pub const READS: &[&str] = &[
     "GetMetadata",
     "GetNextUid",
     "GetPasswdEntry",
+    "GetProvisioningUri",
     "GetReport",
     "GetTwoFactorPolicy",
     "GetTwoFactorState",

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use accounts::{Code, Subject, Timestamp};
 use bus::{BusError, Dictionary};
-use zbus::interface;
 use zbus::message::Header;
+use zbus::{OwnedFd, interface};
 
 use super::door::Door;
 use super::errors::invalid;
 use super::gate::Guarded;
 use super::options::Options;
-use super::records::record;
+use super::records::{record, subject};
+use super::two_factor;
 use super::verb::Verb;
 use crate::service::{Deadline, Provider, Service, WantedPolicy};
 
@@ -35,6 +36,15 @@ impl Guarded for Enforcement {
 
 #[interface(name = "org.roster.Accounts1.TwoFactor", introspection_docs = false)]
 impl Enforcement {
+    #[zbus(out_args("enrolment"))]
+    async fn get_provisioning_uri(
+        &self,
+        subject: &str,
+        #[zbus(header)] call: Header<'_>,
+    ) -> Result<OwnedFd, BusError> {
+        two_factor::pending(&self.door, &call, self::subject(subject)?).await
+    }
+
     #[zbus(out_args("policy"))]
     async fn get_two_factor_policy(
         &self,

@@ -16,7 +16,7 @@ use super::options::Options;
 use super::records::{record, secret_json};
 use super::verb::Verb;
 use crate::secret::Secret;
-use crate::service::{Provider, Service};
+use crate::service::{Enrolment, Provider, Service};
 
 /// An enrolment, as its descriptor carries it.
 #[derive(Serialize)]
@@ -44,7 +44,20 @@ pub(super) async fn enroll(
     let (digits, interval) = (small(digits, 6), small(interval, 30));
     let grant = door.grant(call, Verb::EnrollTotp, Some(&subject)).await?;
     let enroll = move |service: &Service| service.enroll_totp(&grant, &subject, digits, interval);
-    let enrolment = door.run(enroll).await?;
+    give_enrolment(&door.run(enroll).await?)
+}
+
+/// `GetProvisioningUri`.
+pub(super) async fn pending(
+    door: &Arc<Door>,
+    call: &Header<'_>,
+    subject: Subject,
+) -> Result<OwnedFd, BusError> {
+    let grant = door.grant(call, Verb::GetProvisioningUri, Some(&subject)).await?;
+    give_enrolment(&door.run(move |service| service.pending_totp(&grant, &subject)).await?)
+}
+
+fn give_enrolment(enrolment: &Enrolment) -> Result<OwnedFd, BusError> {
     give(&secret_json(&EnrolmentJson {
         secret: enrolment.secret.as_str(),
         uri: enrolment.uri.as_str(),

@@ -95,6 +95,8 @@ verbs! {
     OverridePasswordPolicy = "override-password-policy" => PasswordOverride,
     /// `EnrollTotp`.
     EnrollTotp = "enroll-totp" => TwoFactorManage,
+    /// `GetProvisioningUri`.
+    GetProvisioningUri = "get-provisioning-uri" => TwoFactorManage,
     /// `ConfirmTotp`.
     ConfirmTotp = "confirm-totp" => TwoFactorManage,
     /// `VerifyTotp`.

@@ -111,6 +111,33 @@ impl Service {
         })
     }
 
+    /// The secret that waits for its first code, once more: a QR code that was not read in time need
+    /// not be made anew. One that is in force is never shown.
+    ///
+    /// # Errors
+    /// [`Error::NotEnrolled`] when there is none that waits.
+    pub fn pending_totp(&self, grant: &Grant, subject: &Subject) -> Result<Enrolment, Error> {
+        let (user, pending) = self.read(|db| {
+            let user = caller::find(db, subject)?;
+            need(grant, Action::TwoFactorManage, Some(user.id))?;
+            let pending = db.totp(user.id, TotpState::Pending)?;
+            Ok((user, pending))
+        })?;
+        let pending = pending.ok_or_else(|| {
+            let name = &user.name;
+            Error::NotEnrolled(format!(
+                "{name} has no enrolment that waits for its first code: roster 2fa enroll {name}"
+            ))
+        })?;
+        let totp = self.open_totp(user.id, &pending)?;
+        Ok(Enrolment {
+            secret: totp.base32(),
+            uri: self.provisioning_uri(&totp, user.name.as_str()),
+            digits: pending.digits,
+            interval: pending.interval,
+        })
+    }
+
     /// The URI that tells an app everything about a user's secret.
     pub(super) fn provisioning_uri(&self, totp: &Totp, user: &str) -> Secret {
         let host = rustix::system::uname();

@@ -69,6 +69,23 @@ fn an_enrolment_is_in_force_only_after_its_first_code() {
 }
 
 #[test]
+fn a_secret_is_shown_again_until_it_is_confirmed_and_not_after() {
+    let f = fixture();
+    let again = || f.service.pending_totp(&manage(&f), &subject("alice"));
+    assert!(matches!(again(), Err(Error::NotEnrolled(_))));
+    let first = f.service.enroll_totp(&manage(&f), &subject("alice"), 8, 60).unwrap();
+    let shown = again().unwrap();
+    assert_eq!(shown.secret.as_bytes(), first.secret.as_bytes());
+    assert_eq!(shown.uri.as_bytes(), first.uri.as_bytes());
+    assert_eq!((shown.digits, shown.interval), (8, 60));
+    let read_only = f.root(Action::TwoFactorRead, Some("alice"));
+    assert!(f.service.pending_totp(&read_only, &subject("alice")).is_err());
+    let authenticator = totp_rs::Totp::from_url(first.uri.as_str().unwrap()).unwrap();
+    confirm(&f, &code(&f, &authenticator)).unwrap();
+    assert!(matches!(again(), Err(Error::NotEnrolled(_))));
+}
+
+#[test]
 fn verifying_spends_the_code() {
     let f = fixture();
     let authenticator = enrol(&f);

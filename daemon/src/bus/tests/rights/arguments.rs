@@ -105,7 +105,8 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("QueryUsers", _) => vec![text("[]"), none()],
         ("SearchUsers", _) => vec![text("a"), none()],
         (
-            "GetUser"
+            "GetProvisioningUri"
+            | "GetUser"
             | "FindUser"
             | "LockUser"
             | "UnlockUser"

@@ -121,6 +121,7 @@ pub(super) const METHODS: &[Method] = &[
     method(LIFECYCLE, ("RestoreUser", "with power"), ADMINISTER_ALL, &["restore-user", "grant-sudo"], Changes),
     method(LIFECYCLE, ("SyncUsers", ""), ADMINISTER_ALL, &["sync-users"], Reads),
     method(LIFECYCLE, ("PurgeUser", ""), ADMINISTER_ALL, &["purge-user"], Changes),
+    method(TWO_FACTOR, ("GetProvisioningUri", ""), SECOND_FACTOR, &["get-provisioning-uri"], Reads),
     method(TWO_FACTOR, ("GetTwoFactorPolicy", ""), READ_ALL, &["get-two-factor-policy"], Reads),
     method(TWO_FACTOR, ("SetTwoFactorPolicy", ""), ADMINISTER_ALL, &["set-two-factor-policy"], Changes),
     method(TWO_FACTOR, ("CleanupTwoFactor", ""), ADMINISTER_ALL, &["cleanup-two-factor"], Changes),

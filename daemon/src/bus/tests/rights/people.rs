@@ -111,7 +111,10 @@ impl Site {
     /// Makes that the method has something to do about that account.
     pub(super) fn prepare(&mut self, method: &Method, about: &mut Person) {
         if self.needs_code(method) {
-            about.code = self.second_factor(&about.name, method.name != "ConfirmTotp");
+            about.code = self.second_factor(
+                &about.name,
+                !matches!(method.name, "ConfirmTotp" | "GetProvisioningUri"),
+            );
         }
         for (interface, name) in arguments::first(method) {
             let is = |known: &&Method| known.interface == *interface && known.name == *name;
@@ -128,6 +131,7 @@ impl Site {
         matches!(
             method.name,
             "ConfirmTotp"
+                | "GetProvisioningUri"
                 | "VerifyTotp"
                 | "GenerateRecoveryCodes"
                 | "EnableTwoFactor"
