@@ -193,6 +193,22 @@ fn planted_secrets_are_found_nowhere() {
     assert!(found(&m, &public, &["/srv"]).contains("/srv/journal"));
 }
 
+/// Freed memory begins with what malloc notes in it: of a password that was judged, the end would stay.
+#[test]
+fn not_even_an_end_of_a_password_stays_in_memory() {
+    let m = Machine::boot("ends").unwrap();
+    let mut planted = Planted(Vec::new());
+    for n in 0..8 {
+        let end = format!("hG3dFs6n{n}");
+        m.roster(["user", "create", &format!("user{n}"), "--password-stdin"])
+            .stdin(format!("xK9vQ2mZ7pLw4TjR8bNc5Y{end}\n"))
+            .ok();
+        planted.0.push(end.into_bytes());
+    }
+    m.sh("sleep 7").ok();
+    assert_eq!(found(&m, &planted, &[&daemon(&m)]), "");
+}
+
 #[test]
 fn the_daemon_leaves_no_core() {
     let m = Machine::boot("core").unwrap();
