@@ -2,7 +2,10 @@
 
 use roster_tests::{Machine, Run};
 
-use crate::people::{ALICES, add_alice, add_bob, change_own_password, login, set_password, ssh};
+use crate::people::{
+    ALICES, PASSWORD_PROMPT, add_alice, add_bob, change_own_password, dialogue, login,
+    set_password, ssh,
+};
 
 const CAROLS: &str = "nine amber otters resting";
 
@@ -56,6 +59,7 @@ fn a_local_account_moves_in_with_its_password_and_ages() {
 #[test]
 fn other_hashes_and_locks_come_along_and_weak_ones_do_not() {
     let m = Machine::boot("imported-others").unwrap();
+    add_bob(&m);
     let line = shadow_of(&m, "dave", "-c SHA512", "usermod --lock dave");
     assert!(line.starts_with("dave:!$6$"), "{line}");
     import(&m, "dave", &line).ok().says("sha512crypt").says("locked");
@@ -66,6 +70,20 @@ fn other_hashes_and_locks_come_along_and_weak_ones_do_not() {
     let line = shadow_of(&m, "erin", "-c SHA256", "");
     import(&m, "erin", &line).ok().says("sha256crypt");
     ssh(&m, "erin", CAROLS).ok().says("in as erin");
+
+    // What has to be changed there has to be changed here.
+    let line = shadow_of(&m, "gina", "", "chage -d 0 gina");
+    import(&m, "gina", &line).ok();
+    let su = "setpriv --reuid=bob --regid=bob --init-groups su - gina -c {id -un}";
+    let answers = [
+        (PASSWORD_PROMPT, CAROLS),
+        ("[Cc]urrent password: $", CAROLS),
+        ("New password: $", ALICES),
+        ("new password: $", ALICES),
+    ];
+    dialogue(&m, su, &answers).ok().says("gina");
+    ssh(&m, "gina", ALICES).ok();
+    ssh(&m, "gina", CAROLS).fails();
 
     let weak = "$1$salt$qJH7.N4xYta3aEG/dfqo/0";
     import(&m, "frank", weak).exits(1).says("MD5").says("new password");
@@ -92,10 +110,10 @@ fn the_rules_for_passwords_hold_at_every_door_and_root_may_set_them_aside() {
     // By the user itself: three tries, each with its reason.
     let own = "setpriv --reuid=alice --regid=alice --init-groups passwd";
     let (prompt, new) = ("[Cc]urrent password: $", "New password: $");
-    let refused = crate::people::dialogue(
+    let refused = dialogue(
         &m,
         own,
-        &[(prompt, "password1"), (new, "alice alice"), (new, "12345678"), (new, "short")],
+        &[(prompt, "password1"), (new, "qwertyuiop"), (new, "12345678"), (new, "short")],
     );
     refused.fails().says("too easy to guess").says("shorter than 8");
     change_own_password(&m, "alice", "password1", CAROLS).ok();

@@ -15,9 +15,9 @@ use super::hash::HashError;
 use super::phc::{MAX_MEMORY_KIB, Stored};
 use crate::secret::Secret;
 
-/// Most rounds of SHA-crypt: half a second. `crypt` makes 5,000 unless it is told otherwise.
+/// Most rounds of SHA-crypt: about half a second. `crypt` makes 5,000 unless it is told otherwise.
 const MAX_ROUNDS: u32 = 1_000_000;
-/// The highest cost of bcrypt: about two seconds.
+/// The highest cost of bcrypt: a few seconds.
 const MAX_BCRYPT_COST: u32 = 15;
 /// Block sizes of yescrypt, in units of 128 bytes: `crypt_gensalt` makes 8 and 32.
 const YESCRYPT_BLOCKS: std::ops::RangeInclusive<u32> = 8..=64;

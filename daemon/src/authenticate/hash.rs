@@ -101,7 +101,8 @@ impl PasswordHasher {
     }
 
     /// Compares with a hash of crypt(3). argon2id is computed beside it, for nothing but the time:
-    /// such a user is not told from others unless the imported hash is the dearer one.
+    /// with a core
+    /// to spare, such a user is not told from others unless the imported hash is the dearer one.
     fn verify_crypt(
         &self,
         password: &Secret,

@@ -128,10 +128,18 @@ impl Service {
     ) -> Result<(), Error> {
         let history = self.config.passwords.history;
         let earlier = history.saturating_sub(1);
-        let used = self.read(|db| Ok(db.earlier_passwords(user.id, earlier)?))?;
+        let (present, used) =
+            self.read(|db| Ok((db.password(user.id)?, db.earlier_passwords(user.id, earlier)?)))?;
         let line = Attempt { user: user.id, remote: "history" };
+        let is =
+            |phc: &str| Ok::<_, Error>(self.compare_password(line, password, Some(phc))?.matches);
         for phc in used {
-            if self.compare_password(line, password, Some(&phc))?.matches {
+            if is(&phc)? {
+                if let Some(present) = &present
+                    && is(&present.phc)?
+                {
+                    return Ok(());
+                }
                 let reason = format!("is one of the last {history}: take another one");
                 return Err(Error::PasswordPolicy(reason));
             }

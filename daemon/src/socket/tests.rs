@@ -58,12 +58,16 @@ fn code(step: &Step) -> Option<Code> {
 }
 
 async fn log_in(path: PathBuf, password: &'static str) -> Result<Option<Code>, Error> {
+    log_in_with(path, password.as_bytes().to_vec()).await
+}
+
+async fn log_in_with(path: PathBuf, password: Vec<u8>) -> Result<Option<Code>, Error> {
     let patient = Duration::from_secs(30);
     let timeouts = Timeouts { start: patient, answer: patient };
     tokio::task::spawn_blocking(move || {
         let (mut conversation, _) =
             Conversation::open(&path, start(Phase::Authenticate), timeouts)?;
-        let step = conversation.answer(Secret::new(password.as_bytes().to_vec()))?;
+        let step = conversation.answer(Secret::new(password))?;
         Ok(code(&step))
     })
     .await
@@ -82,6 +86,34 @@ async fn say(stream: &mut UnixStream, bytes: &[u8]) -> String {
 async fn the_client_and_the_socket_understand_each_other() {
     let (_directory, path) = served();
     assert_eq!(log_in(path.clone(), PASSWORD).await.unwrap(), Some(Code::Success));
+    assert_eq!(log_in(path, "wrong").await.unwrap(), Some(Code::AuthenticationFailed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_could_type_are_wrong() {
+    let (_directory, path) = served();
+    let odd: [&[u8]; 6] = [
+        b"",
+        b"\0",
+        b"correct horse\0",
+        b"\xff\xfe\xfd",
+        &[b'x'; 32 * 1024],
+        &[PASSWORD.as_bytes(), &[b'x'; 1024 * 1024]].concat(),
+    ];
+    for password in odd {
+        let refused = log_in_with(path.clone(), password.to_vec()).await;
+        assert!(matches!(refused, Ok(Some(Code::AuthenticationFailed))), "{refused:?}");
+    }
+    // As the protocol has it, with nobody to cut it: the connection ends, and no other.
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    stream.write_all(&wire::encode_start(&start(Phase::Authenticate)).unwrap()).await.unwrap();
+    let whole = wire::encode_answer(&[b'x'; 32 * 1024]).unwrap();
+    assert!(say(&mut stream, &whole).await.contains("authentication_failed"));
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    stream.write_all(&wire::encode_start(&start(Phase::Authenticate)).unwrap()).await.unwrap();
+    let _ = stream.write_all(&vec![b'x'; 1024 * 1024]).await;
+    drop(stream);
+    // The failures cost a wait by now; another user's login does not.
     assert_eq!(log_in(path, "wrong").await.unwrap(), Some(Code::AuthenticationFailed));
 }
 
