@@ -136,6 +136,20 @@ impl Actor {
     pub fn daemon() -> Self {
         Self { uid: 0, name: "rosterd".to_owned(), via: "daemon", rehearses: false }
     }
+
+    /// Somebody who has no right and needs none: who acts by a secret, such as a token that was
+    /// mailed to them, or asks for what anybody may ask for.
+    #[must_use]
+    pub fn bearer(caller: &Caller) -> Self {
+        actor(caller)
+    }
+
+    /// The same actor, whose doings are planned and not done.
+    #[must_use]
+    pub const fn for_rehearsal(mut self) -> Self {
+        self.rehearses = true;
+        self
+    }
 }
 
 /// The right to do one thing, once. Only [`decide`] and [`PendingGrant::granted`] make one.

@@ -1,9 +1,13 @@
 //! /etc/roster/roster.toml: every setting has a default, an unknown one is an error.
 
+mod tokens;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+pub use tokens::Tokens;
 
 use crate::authenticate::MAX_STRENGTH;
 
@@ -19,6 +23,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// Logins.
     pub authentication: Authentication,
+    /// Tokens.
+    pub tokens: Tokens,
     /// Where things are; for tests.
     #[serde(skip)]
     pub places: Places,
@@ -257,6 +263,7 @@ impl Config {
         if self.authentication.totp_window > 10 {
             return Err("authentication.totp_window: 0 to 10".into());
         }
+        self.tokens.check()?;
         accounts::ShellPath::parse(&self.accounts.default_shell)
             .map_err(|refused| format!("accounts.default_shell: {refused}"))?;
         accounts::HomePath::parse(&format!("{}/x", self.homes.base))
@@ -294,7 +301,13 @@ mod tests {
                 .map(|(name, keys)| (name, keys.map_or(0, toml::Table::len)))
                 .collect::<Vec<_>>()
         };
-        let sections = [("accounts", 4), ("authentication", 6), ("homes", 3), ("passwords", 8)];
+        let sections = [
+            ("accounts", 4),
+            ("authentication", 6),
+            ("homes", 3),
+            ("passwords", 8),
+            ("tokens", 4),
+        ];
         assert_eq!(settings(block), sections.map(|(name, keys)| (name.to_owned(), keys)));
     }
 
@@ -329,5 +342,7 @@ mod tests {
         }
         assert!(load("[accounts]\ndeleted_retention_days = 36501\n").is_err());
         assert!(load("[homes]\nbase = \"relative\"\n").is_err());
+        assert!(load("[tokens]\naccess_seconds = 10\n").is_err());
+        assert!(load("[tokens]\nrefresh_seconds = 3599\n").is_err());
     }
 }

@@ -127,8 +127,8 @@ fn listener() -> Result<UnixListener, Failure> {
     Ok(UnixListener::from_std(listener)?)
 }
 
-/// Takes sudo rules back and purges deleted users when their time is over, and makes good what had
-/// failed.
+/// Takes sudo rules back, purges deleted users and forgets tokens when their time is over, and makes
+/// good what had failed.
 async fn expire(service: Arc<Service>) {
     let mut told = String::new();
     loop {
@@ -138,7 +138,8 @@ async fn expire(service: Arc<Service>) {
             let next = at_work.expire_sudo_rules()?;
             let purged = at_work.purge_expired_users();
             let due = at_work.publish_when_due();
-            recovered.and(purged).and(due).map(|()| next)
+            let swept = at_work.sweep_tokens();
+            recovered.and(purged).and(due).and(swept).map(|()| next)
         });
         let next = next.await;
         let wait = match next {

@@ -49,6 +49,8 @@ error_names! {
     NoSuchKey = "no_such_key",
     /// The holder has no such sudo rule.
     NoSuchRule = "no_such_rule",
+    /// The user has no such token.
+    NoSuchToken = "no_such_token",
     /// The name of the user is taken.
     UserExists = "user_exists",
     /// The name of the group is taken.
@@ -77,6 +79,10 @@ error_names! {
     RateLimited = "rate_limited",
     /// The old password is wrong.
     WrongPassword = "wrong_password",
+    /// The token is none of ours, or not any more.
+    InvalidToken = "invalid_token",
+    /// The login was refused, for whatever reason.
+    LoginRefused = "login_refused",
     /// The home directory could not be made or moved.
     HomeDirectory = "home_directory",
     /// A change of the host failed.

@@ -12,6 +12,7 @@ pub(super) fn bus_error(error: &Error) -> BusError {
         Error::NoSuchGroup(_) => ErrorName::NoSuchGroup,
         Error::NoSuchKey(_) => ErrorName::NoSuchKey,
         Error::NoSuchRule(_) => ErrorName::NoSuchRule,
+        Error::NoSuchToken(_) => ErrorName::NoSuchToken,
         Error::UserExists(_) => ErrorName::UserExists,
         Error::GroupExists(_) => ErrorName::GroupExists,
         Error::IdInUse(_) => ErrorName::IdInUse,
@@ -26,6 +27,8 @@ pub(super) fn bus_error(error: &Error) -> BusError {
         Error::NotEnrolled(_) => ErrorName::NotEnrolled,
         Error::RateLimited { .. } => ErrorName::RateLimited,
         Error::WrongPassword => ErrorName::WrongPassword,
+        Error::InvalidToken => ErrorName::InvalidToken,
+        Error::LoginRefused => ErrorName::LoginRefused,
         Error::HomeDirectory(_) => ErrorName::HomeDirectory,
         Error::HostEffect(_) => ErrorName::HostEffect,
         // With the plan in it, see BusError.

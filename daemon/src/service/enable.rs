@@ -11,7 +11,7 @@ use crate::authorize::{Action, Grant};
 use crate::publish::effect::Effect;
 
 impl Service {
-    /// Disables a user: nothing gets in any more, and what is running ends at once.
+    /// Disables a user: nothing gets in any more, what is running ends at once, and so do its tokens.
     ///
     /// # Errors
     /// When it is disabled already, or the last administrator. [`Error::HostEffect`] when processes
@@ -44,6 +44,7 @@ impl Service {
             self.sudoers_of_locked(change, &user)?;
             Self::owe_samba(change, &user);
             if !enabled {
+                change.db.delete_every_token(user.id)?;
                 change.owe(Effect::EndSessions { uid: user.uid });
             }
             change.audit(verb, user.name.as_str(), &user.id.to_string(), &json!({}))?;

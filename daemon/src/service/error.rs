@@ -20,6 +20,9 @@ pub enum Error {
     /// The holder has no such sudo rule.
     #[error("there is no sudo rule {0}: list the rules for their ids")]
     NoSuchRule(i64),
+    /// The user has no such token.
+    #[error("there is no token {0}: list the tokens for their ids")]
+    NoSuchToken(i64),
     /// The name is taken.
     #[error("{0}")]
     UserExists(FieldErrors),
@@ -70,6 +73,15 @@ pub enum Error {
     /// The old password is wrong.
     #[error("the old password is wrong")]
     WrongPassword,
+    /// A token is none of ours, or not any more, or its user may not in: nobody is told which.
+    #[error("the token is not valid, or not any more: get a new one")]
+    InvalidToken,
+    /// A login was refused, for a reason that nobody is told.
+    #[error(
+        "the login was refused: the name, the password or the code is wrong, or the account may \
+         not be used now; after several failures wait a while, right or wrong"
+    )]
+    LoginRefused,
     /// A home directory cannot be made, moved or removed.
     #[error("home directory: {0}")]
     HomeDirectory(String),
@@ -112,6 +124,7 @@ impl Error {
             Self::NoSuchGroup(_) => "no_such_group",
             Self::NoSuchKey(_) => "no_such_key",
             Self::NoSuchRule(_) => "no_such_rule",
+            Self::NoSuchToken(_) => "no_such_token",
             Self::UserExists(_) => "user_exists",
             Self::GroupExists(_) => "group_exists",
             Self::IdInUse(_) => "id_in_use",
@@ -126,6 +139,8 @@ impl Error {
             Self::NotEnrolled(_) => "not_enrolled",
             Self::RateLimited { .. } => "rate_limited",
             Self::WrongPassword => "wrong_password",
+            Self::InvalidToken => "invalid_token",
+            Self::LoginRefused => "login_refused",
             Self::HomeDirectory(_) => "home_directory",
             Self::HostEffect(_) => "host_effect",
             Self::Planned(_) => "planned",

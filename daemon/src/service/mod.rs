@@ -44,6 +44,7 @@ mod shadow_line;
 mod shells;
 mod sudo;
 mod sync;
+mod tokens;
 mod tombstones;
 mod two_factor;
 mod two_factor_cleanup;

@@ -4,7 +4,7 @@ use accounts::{Code, FieldErrors, Subject, UserId};
 use serde_json::{Value, json};
 
 use super::administrators::need;
-use super::change::EventKind;
+use super::change::{Change, EventKind};
 use super::login::{Attempt, PasswordTry, Tried};
 use super::password_policy::Owner;
 use super::{Error, NewPassword, Service, caller};
@@ -183,18 +183,29 @@ impl Service {
                 .db
                 .user(UserKey::Id(id))?
                 .ok_or_else(|| Error::NoSuchUser(format!("id {id}")))?;
-            let changed_at = change.now;
-            self.remember_password(change.db, id)?;
-            change.db.set_password(id, &PasswordRow { phc, changed_at, must_change })?;
-            user.password_disabled = false;
-            user.updated_at = change.now;
-            user.generation += 1;
-            change.db.update_user(&user)?;
-            change.audit("password-set", user.name.as_str(), &id.to_string(), said)?;
-            change.announce(EventKind::Changed, user.uid, user.name.as_str());
-            Ok(())
+            self.write_password(change, &mut user, phc, must_change)?;
+            change.audit("password-set", user.name.as_str(), &id.to_string(), said)
         })?;
         self.hand_to_samba(grant.actor(), id, password)
+    }
+
+    /// Writes a new password's hash inside a change. What stood in for the old one ends with it.
+    pub(super) fn write_password(
+        &self,
+        change: &mut Change<'_>,
+        user: &mut UserRow,
+        phc: String,
+        must_change: bool,
+    ) -> Result<(), Error> {
+        let changed_at = change.now;
+        self.remember_password(change.db, user.id)?;
+        change.db.set_password(user.id, &PasswordRow { phc, changed_at, must_change })?;
+        user.password_disabled = false;
+        user.updated_at = change.now;
+        user.generation += 1;
+        change.db.update_user(user)?;
+        change.announce(EventKind::Changed, user.uid, user.name.as_str());
+        Ok(())
     }
 
     /// Forgets a user's password: password login is disabled from then on.

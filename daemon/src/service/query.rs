@@ -136,7 +136,7 @@ fn list_value(db: Db<'_>, id: UserId, field: Field) -> Result<Value, Error> {
         "settings" => serde_json::to_value(db.settings(id)?),
         "profile" => serde_json::to_value(db.profile(id)?),
         "failed_logins" => serde_json::to_value(record::failed_logins(db, id)?),
-        "tokens" => return Ok(Value::Array(Vec::new())),
+        "tokens" => serde_json::to_value(db.token_ids_of(id)?),
         name => return Err(StoreError::Damaged(format!("{name} is no list")).into()),
     };
     value.map_err(|error| StoreError::Damaged(error.to_string()).into())

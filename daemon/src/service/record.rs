@@ -91,7 +91,7 @@ pub(super) fn user(db: Db<'_>, row: UserRow) -> Result<User, Error> {
         first_login: login.first_at.map(Timestamp),
         failed_logins,
         password_changed_at: db.password(id)?.map(|password| Timestamp(password.changed_at)),
-        tokens: Vec::new(),
+        tokens: db.token_ids_of(id)?,
         sid: None,
         nt_name: None,
     })

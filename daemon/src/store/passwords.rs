@@ -37,7 +37,7 @@ impl Db<'_> {
             .optional()?)
     }
 
-    /// Sets a user's password.
+    /// Sets a user's password. What stood in for the old one ends with it.
     pub(crate) fn set_password(
         self,
         user: UserId,
@@ -50,7 +50,7 @@ impl Db<'_> {
              ON CONFLICT (user_id) DO UPDATE SET phc = ?2, changed_at = ?3, must_change = ?4",
             params![user.0.as_bytes().as_slice(), phc, changed_at, must_change],
         )?;
-        Ok(())
+        self.delete_every_token(user)
     }
 
     /// Replaces the hash of the same password; only if it is still `old`.
@@ -64,12 +64,12 @@ impl Db<'_> {
         Ok(self.connection.execute(sql, params![user.0.as_bytes().as_slice(), old, new])? > 0)
     }
 
-    /// Forgets a user's password.
+    /// Forgets a user's password, and what stood in for it.
     pub(crate) fn delete_password(self, user: UserId) -> Result<(), StoreError> {
         self.touch_user(user);
         let key = user.0.as_bytes().as_slice();
         self.connection.execute("DELETE FROM passwords WHERE user_id = ?1", [key])?;
-        Ok(())
+        self.delete_every_token(user)
     }
 
     /// (user, changed at) of every password: what shadow shows of them.

@@ -37,6 +37,7 @@ use enrolment::{Enrolled, Enrolment};
 pub(in crate::service) use offers::Offers;
 pub use request::NotPermitted;
 use request::Request;
+pub(in crate::service) use standing::is_good;
 
 use super::{Error, Service};
 use crate::secret::Secret;

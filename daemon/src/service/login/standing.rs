@@ -11,7 +11,7 @@ use crate::store::{PasswordRow, UserRow};
 const DAY: i64 = 24 * 60 * 60;
 
 /// Whether the account may be used at all at `now`: neither locked, nor disabled, nor expired.
-pub(super) fn is_good(user: &UserRow, now: i64) -> bool {
+pub(in crate::service) fn is_good(user: &UserRow, now: i64) -> bool {
     user.enabled && !user.locked && user.expires_at.is_none_or(|at| now < at)
 }
 

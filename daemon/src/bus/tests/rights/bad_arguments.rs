@@ -115,6 +115,9 @@ fn complaint(error: &BusError) -> Option<String> {
         | ErrorName::NoSuchGroup
         | ErrorName::NoSuchKey
         | ErrorName::NoSuchRule
+        | ErrorName::NoSuchToken
+        | ErrorName::InvalidToken
+        | ErrorName::LoginRefused
         | ErrorName::PasswordPolicy
         | ErrorName::WrongPassword
         | ErrorName::WrongCode

@@ -1,0 +1,5 @@
+//! Tokens against a real store.
+
+#![allow(clippy::unwrap_used)]
+
+mod mailed;
