@@ -12,8 +12,8 @@ use crate::examples::with_examples;
 use crate::output::{Answer, Format};
 use crate::session::Session;
 use crate::{
-    admin, audit, completions, group, key, manual, plan, reference, schema, sudo, two_factor, user,
-    whoami,
+    admin, audit, completions, group, key, login, manual, plan, reference, schema, sudo, token,
+    two_factor, user, whoami,
 };
 
 /// Manages the accounts that this system serves: users, groups, second factors, SSH keys, sudo rights
@@ -62,14 +62,21 @@ enum Noun {
     /// What sudo lets users and groups run
     #[command(subcommand)]
     Sudo(sudo::Verb),
+    /// App passwords, and logins by token
+    #[command(subcommand)]
+    Token(token::Verb),
+    /// Logs an account in, for tokens that a program can act with
+    Login(login::Login),
+    /// Takes a refresh token for the next tokens of its login
+    Refresh(login::TokenFlags),
     /// The first administrator
     #[command(subcommand)]
     Admin(admin::Verb),
     /// The log of every change
     #[command(subcommand)]
     Audit(audit::Verb),
-    /// The own account
-    Whoami,
+    /// The own account, or whose a token is
+    Whoami(login::TokenFlags),
     /// Prints a completion script for a shell
     Completions(completions::Completions),
     /// Prints the JSON Schema of what --json answers
@@ -122,7 +129,10 @@ impl CommandLine {
             Noun::Sudo(verb) => verb.run(session).await,
             Noun::Admin(verb) => verb.run(session).await,
             Noun::Audit(verb) => verb.run(session).await,
-            Noun::Whoami => whoami::run(session).await,
+            Noun::Token(verb) => verb.run(session).await,
+            Noun::Login(login) => login.run(session).await,
+            Noun::Refresh(token) => token.refresh(session).await,
+            Noun::Whoami(token) => whoami::run(token, session).await,
             Noun::Completions(completions) => completions.run(),
             Noun::Schema(schema) => schema.run(),
             Noun::ManPages(pages) => pages.run(),
@@ -175,6 +185,7 @@ pub fn refuse_secrets(arguments: &[OsString]) -> Result<(), Error> {
             "--password" | "--passwd" | "--pass" => {
                 "use --password-stdin, --password-fd N, --generate-password, or type it when asked"
             }
+            "--token" => "use --token-stdin, or type it when asked",
             "--code" | "--otp" => "use --code-stdin, or type it when asked",
             _ => continue,
         };
@@ -219,6 +230,7 @@ mod tests {
             "roster user create alice --password hunter2",
             "roster user create alice --password=hunter2",
             "roster 2fa confirm alice --code=hunter2",
+            "roster whoami --token hunter2",
         ] {
             let message = refuse_secrets(&words(line)).map_err(|error| error.to_string());
             let message = message.expect_err(line);
@@ -266,6 +278,10 @@ mod tests {
             "roster sudo revoke a 1 --all",
             "roster sudo grant a /bin/id --for never",
             "roster key add a",
+            "roster token create a",
+            "roster token revoke a",
+            "roster token revoke a 1 --all",
+            "roster token revoke a 1 --type app",
             "roster user show a --output xml",
         ] {
             let error = CommandLine::parse_from(&words(line)).expect_err(line);

@@ -26,6 +26,8 @@ const CHANGES: &[&str] = &[
     "key remove",
     "sudo grant",
     "sudo revoke",
+    "token create",
+    "token revoke",
     "user attr pop",
     "user attr set",
     "user create",
@@ -46,7 +48,7 @@ const CHANGES: &[&str] = &[
     "user update",
 ];
 
-/// The verbs that change nothing.
+/// The verbs that change nothing, or nothing that could be planned.
 #[cfg(test)]
 const READS: &[&str] = &[
     "2fa state",
@@ -60,9 +62,12 @@ const READS: &[&str] = &[
     "group show",
     "key list",
     "key verify",
+    "login",
     "man-pages",
+    "refresh",
     "schema",
     "sudo list",
+    "token list",
     "user attr get",
     "user lastseen",
     "user list",

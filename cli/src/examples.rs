@@ -153,6 +153,24 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("sudo revoke", &["roster sudo revoke alice 1", "roster sudo revoke %dev --all"]),
     ("sudo list", &["roster sudo list", "roster sudo list alice --json"]),
+    (
+        "token create",
+        &[
+            "roster token create alice --name 'Mail on the phone' --scope dovecot --scope smtp",
+            "roster token create alice --name Backup --expires 2040-01-31 --json",
+        ],
+    ),
+    ("token list", &["roster token list alice"]),
+    (
+        "token revoke",
+        &[
+            "roster token revoke alice 1",
+            "roster token revoke alice --last-used-before 2024-01-01 --type app",
+            "roster token revoke alice --all",
+        ],
+    ),
+    ("login", &["printf '%s\\n' \"$PASSWORD\" | roster login alice --password-stdin --json"]),
+    ("refresh", &["printf '%s\\n' \"$REFRESH_TOKEN\" | roster refresh --token-stdin --json"]),
     ("admin status", &["roster admin status"]),
     ("admin setup", &["printf '%s\\n' \"$PASSWORD\" | roster admin setup admin --password-stdin"]),
     (
@@ -164,7 +182,10 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("audit verify", &["roster audit verify"]),
-    ("whoami", &["roster whoami"]),
+    (
+        "whoami",
+        &["roster whoami", "printf '%s\\n' \"$ACCESS_TOKEN\" | roster whoami --token-stdin"],
+    ),
     ("completions", &["roster completions bash"]),
     ("schema", &["roster schema", "roster schema user"]),
 ];

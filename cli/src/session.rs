@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use bus::names::{INTERFACE, PATH, PLAN, READS, SERVICE};
+use bus::names::{INTERFACE, ONCE, PATH, PLAN, READS, SERVICE};
 use bus::{CallError, Dictionary, ErrorName, from_dictionary, secret_from_fd, secret_to_fd};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
@@ -122,7 +122,8 @@ impl Session {
         let mut reply = proxy.call_with_flags(method, flags, body).await;
         // The daemon went away under the call, and systemd or the bus starts it anew. What only
         // reads is asked again; what changes something may have been done.
-        if READS.contains(&method) && reply.as_ref().is_err_and(went_away) {
+        let again = READS.contains(&method) && !ONCE.contains(&method);
+        if again && reply.as_ref().is_err_and(went_away) {
             tokio::time::sleep(RESTART).await;
             reply = proxy.call_with_flags(method, flags, body).await;
         }

@@ -6,9 +6,9 @@
 //!
 //! | may | own account | others' |
 //! | --- | --- | --- |
-//! | user | read; own fields, settings, profile, own password (with the old one), second factor, keys | nothing |
+//! | user | read; own fields, settings, profile, own password (with the old one), second factor, keys, tokens | nothing |
 //! | auditor | as user | read; the audit log |
-//! | helpdesk | as user | of plain users without sudo: unlock, password, second factor |
+//! | helpdesk | as user | of plain users without sudo: unlock, password, second factor, end tokens |
 //! | admin, uid 0 | everything | everything |
 //!
 //! An account that is locked, disabled or expired can still read its own record, and nothing else.
@@ -62,6 +62,12 @@ pub enum Action {
     KeyManage,
     /// List public keys.
     KeyRead,
+    /// Make app passwords.
+    TokenCreate,
+    /// List app passwords and logins.
+    TokenRead,
+    /// End app passwords and logins.
+    TokenRevoke,
     /// Grant and revoke sudo rules, roles, and membership of groups that give root.
     SudoManage,
     /// List sudo rules.
@@ -341,6 +347,9 @@ const fn table(action: Action) -> Row {
         Action::TotpKeyRotate      => row(NO,  NO,  NO,  RootAlone),
         Action::KeyManage          => row(YES, NO,  NO,  Anybody),
         Action::KeyRead            => row(YES, YES, NO,  Anybody),
+        Action::TokenCreate        => row(YES, NO,  NO,  Anybody),
+        Action::TokenRead          => row(YES, YES, YES, Anybody),
+        Action::TokenRevoke        => row(YES, NO,  YES, Anybody),
         Action::SudoManage         => row(NO,  NO,  NO,  Anybody),
         Action::SudoRead           => row(YES, YES, NO,  Anybody),
         Action::AdministratorSetUp => row(NO,  NO,  NO,  RootAlone),

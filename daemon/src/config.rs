@@ -301,13 +301,8 @@ mod tests {
                 .map(|(name, keys)| (name, keys.map_or(0, toml::Table::len)))
                 .collect::<Vec<_>>()
         };
-        let sections = [
-            ("accounts", 4),
-            ("authentication", 6),
-            ("homes", 3),
-            ("passwords", 8),
-            ("tokens", 4),
-        ];
+        let sections =
+            [("accounts", 4), ("authentication", 6), ("homes", 3), ("passwords", 8), ("tokens", 4)];
         assert_eq!(settings(block), sections.map(|(name, keys)| (name.to_owned(), keys)));
     }
 

@@ -120,6 +120,13 @@ const ANSWERS: &[(&str, &str)] = &[
     ("key-verified", "key verify alice --private-key k"),
     ("id", "sudo grant bob /usr/bin/id --for 1h"),
     ("sudo-rules", "sudo list"),
+    ("token-created", "token create alice --name Mail --scope dovecot --expires 2040-01-31"),
+    ("token-created", "token create alice --name Script"),
+    ("tokens", "token list alice"),
+    ("tokens-revoked", "token revoke alice --last-used-before 2001-01-01 --type app"),
+    ("tokens-revoked", "token revoke alice --all"),
+    ("error", "token revoke alice 4711"),
+    ("error", "whoami --token-stdin </dev/null"),
     ("two-factor-enrolment", "2fa enroll alice"),
     ("two-factor-enrolment", "2fa uri alice"),
     ("two-factor-state", "2fa state alice"),
@@ -164,6 +171,19 @@ fn every_answer_fits_its_published_schema() {
         assert_eq!(*name == "error", !outcome.success(), "{outcome}");
         let complaint = roster_tests::schema::complaint(&schema(name), &outcome.json());
         assert_eq!(complaint, None, "{words}");
+    }
+    // A login and its tokens.
+    let password = "seven violet herons dancing";
+    m.roster(["user", "password", "alice", "--password-stdin"]).stdin(format!("{password}\n")).ok();
+    let login = m.roster(["--json", "login", "alice", "--password-stdin"]);
+    let login = login.stdin(format!("{password}\n")).ok().json();
+    assert_eq!(roster_tests::schema::complaint(&schema("tokens-given"), &login), None);
+    for (name, verb, token) in
+        [("token-verified", "whoami", "access_token"), ("tokens-given", "refresh", "refresh_token")]
+    {
+        let token = login[token].as_str().unwrap();
+        let answer = m.roster(["--json", verb, "--token-stdin"]).stdin(format!("{token}\n")).ok();
+        assert_eq!(roster_tests::schema::complaint(&schema(name), &answer.json()), None, "{verb}");
     }
     // A second factor in force, and its codes.
     m.sh("cd /root; roster --json 2fa enroll alice >s.json; sed -n 's/.*\"secret\":\"\\([A-Z2-7]*\\)\".*/\\1/p' s.json >secret").ok();

@@ -93,6 +93,11 @@ const VERBS: &[&str] = &[
     "key list",
     "key verify",
     "key remove",
+    "token create",
+    "token list",
+    "token revoke",
+    "login",
+    "refresh",
     "2fa enroll",
     "2fa uri",
     "2fa confirm",
@@ -136,6 +141,14 @@ fn prepare(m: &Machine, verb: &str) {
         "2fa confirm" => {
             m.sh("roster --json 2fa enroll alice --interval 30 >/root/2fa.json").ok();
         }
+        // They need a password that is known, no second factor, and tokens.
+        "login" | "refresh" | "whoami" => {
+            let password = "printf '%s\\n' 'seven violet herons'";
+            m.sh(&format!("{password} | roster user password alice --password-stdin")).ok();
+            m.sh("roster 2fa disable alice totp").run();
+            let login = "roster --json login alice --password-stdin >/root/tokens.json";
+            m.sh(&format!("{password} | {login}")).ok();
+        }
         // Restored by the example before.
         "user purge" => {
             m.roster(["user", "delete", "bob"]).ok();
@@ -152,7 +165,7 @@ fn prepare(m: &Machine, verb: &str) {
 const AS_ALICE: &[&str] = &["whoami"];
 
 /// The example with the numbers that its reader would have looked up first: the record's generation,
-/// the key's id.
+/// the key's or the token's id.
 fn with_what_was_read(m: &Machine, example: &str) -> String {
     if let Some((command, _)) = example.split_once("--expect-generation ") {
         let record = m.sh("roster --json user show alice").ok().json();
@@ -166,6 +179,10 @@ fn with_what_was_read(m: &Machine, example: &str) -> String {
         let rules = m.sh("roster --json sudo list alice").ok().json();
         return format!("{command}sudo revoke alice {}", rules[0]["id"]);
     }
+    if let Some(command) = example.strip_suffix("token revoke alice 1") {
+        let tokens = m.sh("roster --json token list alice").ok().json();
+        return format!("{command}token revoke alice {}", tokens[0]["id"]);
+    }
     example.to_owned()
 }
 
@@ -178,12 +195,14 @@ fn every_example_of_the_help_works() {
     }
     let environment = "cd /root; export PASSWORD='seven violet herons'; \
         SECRET=$(sed -n 's/.*\"secret\": *\"\\([A-Z2-7]*\\)\".*/\\1/p' /root/2fa.json 2>/dev/null); \
-        [ -z \"$SECRET\" ] || CODE=$(oathtool --totp -b \"$SECRET\")";
+        [ -z \"$SECRET\" ] || CODE=$(oathtool --totp -b \"$SECRET\"); \
+        token() { sed -n \"s/.*\\\"$1\\\": *\\\"\\([^\\\"]*\\)\\\".*/\\1/p\" /root/tokens.json 2>/dev/null; }; \
+        ACCESS_TOKEN=$(token access_token) REFRESH_TOKEN=$(token refresh_token)";
     for verb in VERBS {
         for example in examples(&m, verb) {
             prepare(&m, verb);
             let example = with_what_was_read(&m, &example);
-            if AS_ALICE.contains(verb) {
+            if AS_ALICE.contains(verb) && !example.contains("token") {
                 m.run_as("alice", &example).ok();
             } else if example == "roster 2fa confirm alice" {
                 // Typed at a prompt.

@@ -28,4 +28,5 @@ mod secrets;
 mod seeds;
 mod strangers;
 mod sync;
+mod tokens;
 mod wrong_input;

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use zeroize::Zeroizing;
 
+use super::prompt::unless_missing;
 use super::{LIMIT, Secret};
 use crate::error::Error;
 
@@ -61,6 +62,14 @@ impl<R: Read> Lines<R> {
         Self { reader, buffer: Zeroizing::new(Vec::with_capacity(4 * LIMIT)) }
     }
 
+    /// The next line, if there is one and it is not empty.
+    ///
+    /// # Errors
+    /// When it cannot be read, or it is no secret.
+    pub fn next_if_any(&mut self, field: &str) -> Result<Option<Secret>, Error> {
+        unless_missing(self.next(field))
+    }
+
     /// The next line without its end. The last one may lack it.
     ///
     /// # Errors
@@ -103,6 +112,7 @@ mod tests {
         assert_eq!(lines.next("old").unwrap().as_bytes(), b"old one");
         assert_eq!(lines.next("new").unwrap().as_bytes(), b"new one");
         assert_eq!(lines.next("more").unwrap_err().fields()[0].code, "required");
+        assert!(lines.next_if_any("more").unwrap().is_none());
     }
 
     #[test]

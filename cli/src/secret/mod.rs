@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 
 pub use lines::Lines;
-pub use prompt::confirm;
+pub use prompt::{ask, ask_optional, confirm};
 pub use source::{CodeFlags, Source};
 
 /// The longest secret that is taken, in bytes.

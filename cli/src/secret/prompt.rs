@@ -18,6 +18,19 @@ pub fn ask(question: &str, field: &str) -> Result<Secret, Error> {
     Secret::parse(typed.ok_or_else(|| Error::refused("cancelled", "nothing was changed"))?, field)
 }
 
+/// Asks without echo for what there may be none of.
+pub fn ask_optional(question: &str, field: &str) -> Result<Option<Secret>, Error> {
+    unless_missing(ask(question, field))
+}
+
+/// No secret, where an empty one was given.
+pub fn unless_missing(secret: Result<Secret, Error>) -> Result<Option<Secret>, Error> {
+    match secret {
+        Err(error) if error.fields().iter().any(|field| field.code == "required") => Ok(None),
+        secret => secret.map(Some),
+    }
+}
+
 /// Asks for a new password twice.
 pub fn ask_new(name: &str) -> Result<Secret, Error> {
     for _ in 0..ATTEMPTS {

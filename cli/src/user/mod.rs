@@ -6,7 +6,7 @@ mod delete;
 mod leftovers;
 mod lookup;
 mod metadata;
-mod own;
+pub mod own;
 mod password;
 mod query;
 pub mod record;

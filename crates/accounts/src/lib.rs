@@ -16,6 +16,7 @@ mod ssh_key;
 mod sudo;
 mod text;
 mod timestamp;
+mod token;
 mod user;
 mod user_fields;
 
@@ -30,5 +31,6 @@ pub use ssh_key::SshPublicKey;
 pub use sudo::{Args, SudoCommand};
 pub use text::{DisplayText, Email, Tag};
 pub use timestamp::Timestamp;
+pub use token::{ServiceName, TokenName};
 pub use user::{FailedLogins, SshKeyEntry, User};
 pub use user_fields::UserFields;

@@ -14,6 +14,7 @@ mod metadata_proxy;
 pub mod names;
 mod proxies;
 mod query_proxy;
+mod tokens_proxy;
 
 pub use administration_proxy::AdministrationProxy;
 pub use audit_proxy::AuditProxy;
@@ -26,3 +27,4 @@ pub use proxies::{AccountsProxy, UserProxy};
 pub use proxies::{UserAdded, UserAddedStream, UserChanged, UserChangedStream};
 pub use proxies::{UserRemoved, UserRemovedStream};
 pub use query_proxy::QueryProxy;
+pub use tokens_proxy::TokensProxy;

@@ -24,9 +24,12 @@ pub const METADATA: &str = "org.roster.Accounts1.Metadata";
 pub const PASSWORDS: &str = "org.roster.Accounts1.Passwords";
 /// Lists by filter and by text, on the same object.
 pub const QUERY: &str = "org.roster.Accounts1.Query";
+/// App passwords, and logins by token, on the same object.
+pub const TOKENS: &str = "org.roster.Accounts1.Tokens";
 /// Every verb that changes something, rehearsed, on the same object.
 pub const PLAN: &str = "org.roster.Accounts1.Plan";
-/// The methods of the object that change nothing; each of the others has a plan.
+/// The methods of the object that change nothing, or nothing that could be planned: a login. Each of
+/// the others has a plan.
 pub const READS: &[&str] = &[
     "FindGroup",
     "FindUser",
@@ -48,13 +51,20 @@ pub const READS: &[&str] = &[
     "ListLastSeen",
     "ListShells",
     "ListSudo",
+    "ListTokens",
     "ListUserShells",
     "ListUsers",
+    "LogIn",
     "QueryUsers",
+    "RefreshTokens",
     "SearchUsers",
     "VerifyAudit",
+    "VerifyToken",
     "WhoAmI",
 ];
+/// Of those, the ones whose call is never made again by itself: its descriptor is read by then, and a
+/// refresh token that comes twice ends its login.
+pub const ONCE: &[&str] = &["LogIn", "RefreshTokens", "VerifyToken"];
 /// The audit log, on the same object.
 pub const AUDIT: &str = "org.roster.Accounts1.Audit";
 /// What a user's object path starts with; the uid follows.

@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use super::*;
 
-const ACTIONS: [Action; 24] = [
+const ACTIONS: [Action; 27] = [
     Action::UserCreate,
     Action::UserUpdate,
     Action::UserUpdateOwn,
@@ -22,6 +22,9 @@ const ACTIONS: [Action; 24] = [
     Action::TwoFactorEnforce,
     Action::KeyManage,
     Action::KeyRead,
+    Action::TokenCreate,
+    Action::TokenRead,
+    Action::TokenRevoke,
     Action::SudoManage,
     Action::SudoRead,
     Action::GroupManage,
@@ -33,7 +36,7 @@ const ACTIONS: [Action; 24] = [
 /// user; and to a plain other user as `u`ser, a`U`ditor, `h`elpdesk; `p` to an other user with
 /// power (sudo or a role) as helpdesk; `n` to no one user as plain user; `N` so as auditor.
 /// Administrators and uid 0 are allowed everything but what is only one's own.
-const ALLOWED: [(Action, &str); 24] = [
+const ALLOWED: [(Action, &str); 27] = [
     (Action::UserCreate, ""),
     (Action::UserUpdate, ""),
     (Action::UserUpdateOwn, "o"),
@@ -53,6 +56,9 @@ const ALLOWED: [(Action, &str); 24] = [
     (Action::TwoFactorEnforce, ""),
     (Action::KeyManage, "o"),
     (Action::KeyRead, "oUN"),
+    (Action::TokenCreate, "o"),
+    (Action::TokenRead, "oUhN"),
+    (Action::TokenRevoke, "oh"),
     (Action::SudoManage, ""),
     (Action::SudoRead, "oUN"),
     (Action::GroupManage, ""),

@@ -23,6 +23,7 @@ mod plan;
 mod polkit;
 mod query;
 mod records;
+mod tokens;
 mod two_factor;
 mod user_object;
 mod users;
@@ -52,6 +53,7 @@ use self::objects::Objects;
 use self::passwords::Passwords;
 use self::plan::Plans;
 use self::query::Lists;
+use self::tokens::Tokens;
 use self::user_object::UserObject;
 use crate::service::{Event, EventKind, Of, Service};
 
@@ -91,6 +93,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), enforcement)).await?;
     let passwords = Passwords::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), passwords)).await?;
+    let tokens = Tokens::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), tokens)).await?;
     let served = Served { door, users, groups, events };
     let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
     match claimed {
@@ -228,6 +232,7 @@ impl Served {
         let _ = connection.object_server().remove::<Gate<Enforcement>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Passwords>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Audit>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Tokens>, _>(PATH).await;
         if let Err(error) = connection.object_server().remove::<Gate<Lists>, _>(PATH).await {
             tracing::debug!(%error, "the lists' object was not there");
         }

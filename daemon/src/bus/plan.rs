@@ -6,8 +6,8 @@
 //! ([`crate::service::Plan`]), which goes out as the answer ([`BusError`](bus::BusError)).
 //!
 //! So a new verb has its plan: put its interface into [`Plans::new`] if it is a new one, and the
-//! method, as the introspection shows it, into the XML. A method that changes nothing goes into
-//! [`READS`] instead; the tests of the introspection tell which is missing.
+//! method, as the introspection shows it, into the XML. A method without a plan goes into [`READS`]
+//! instead; the tests of the introspection tell which is missing.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -30,6 +30,7 @@ use super::lifecycle::Lifecycle;
 use super::metadata::Metadata;
 use super::objects::Objects;
 use super::passwords::Passwords;
+use super::tokens::Tokens;
 use super::user_object::UserObject;
 
 /// The interface, on the object at /org/roster/Accounts1.
@@ -46,7 +47,8 @@ impl Plans {
             Box::new(Enforcement::new(Arc::clone(&door))),
             Box::new(Lifecycle::new(Arc::clone(&door))),
             Box::new(Metadata::new(Arc::clone(&door))),
-            Box::new(Passwords::new(door)),
+            Box::new(Passwords::new(Arc::clone(&door))),
+            Box::new(Tokens::new(door)),
         ];
         Self { rehearsed }
     }

@@ -121,6 +121,14 @@ verbs! {
     ListKeys = "list-keys" => KeyRead,
     /// `RemoveKey`.
     RemoveKey = "remove-key" => KeyManage,
+    /// `CreateToken`.
+    CreateToken = "create-token" => TokenCreate,
+    /// `ListTokens`.
+    ListTokens = "list-tokens" => TokenRead,
+    /// `RevokeToken`.
+    RevokeToken = "revoke-token" => TokenRevoke,
+    /// `RevokeTokens`.
+    RevokeTokens = "revoke-tokens" => TokenRevoke,
     /// `GrantSudo`, and all else that gives root: roles, sudo fields, groups with power.
     GrantSudo = "grant-sudo" => SudoManage,
     /// `RevokeSudo`.

@@ -81,6 +81,9 @@ pub use query::{Answer, MAX_SEARCH};
 pub use restore::{RestoreOptions, Restored};
 pub use sudo::{Holder, SudoRuleEntry};
 pub use sync::{MAX_NAMED, Problem, Synced};
+pub use tokens::{
+    LoginTokens, MAX_SCOPE, TokenEntry, TokenType, VerifiedToken, Which, gives_power,
+};
 pub use tombstones::DeletedUser;
 pub use two_factor::{Enrolment, Provider, TwoFactorState};
 

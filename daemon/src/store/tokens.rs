@@ -182,10 +182,25 @@ impl Db<'_> {
         Ok(())
     }
 
-    /// Notes that a token was used.
-    pub(crate) fn use_token(self, id: i64, now: i64) -> Result<(), StoreError> {
+    /// Notes that a token was used; false when it has ended meanwhile.
+    pub(crate) fn use_token(self, id: i64, now: i64) -> Result<bool, StoreError> {
         let sql = "UPDATE tokens SET last_used_at = ?2 WHERE id = ?1";
-        self.connection.prepare_cached(sql)?.execute([id, now])?;
+        Ok(self.connection.prepare_cached(sql)?.execute([id, now])? > 0)
+    }
+
+    /// Notes that an access token was used, and its login with it; false when it has ended meanwhile.
+    pub(crate) fn use_login(self, token: &TokenRow, now: i64) -> Result<bool, StoreError> {
+        if let Some(family) = &token.family {
+            let sql = "UPDATE tokens SET last_used_at = ?2 WHERE family = ?1";
+            self.connection.prepare_cached(sql)?.execute(params![family.as_slice(), now])?;
+        }
+        self.use_token(token.id, now)
+    }
+
+    /// Ends the access token of a login.
+    pub(crate) fn delete_access_token(self, family: &[u8; 32]) -> Result<(), StoreError> {
+        let sql = "DELETE FROM tokens WHERE family = ?1 AND kind = 'access'";
+        self.connection.prepare_cached(sql)?.execute([family.as_slice()])?;
         Ok(())
     }
 

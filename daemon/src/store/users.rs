@@ -111,6 +111,18 @@ impl Db<'_> {
         }?)
     }
 
+    /// The enabled user with that mail address, if there is exactly one.
+    pub(crate) fn enabled_user_with_address(
+        self,
+        address: &str,
+    ) -> Result<Option<UserRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM users WHERE email = ?1 AND enabled = 1 LIMIT 2");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([address], read)?;
+        let mut rows: Vec<UserRow> = rows.collect::<Result<_, _>>()?;
+        Ok(if rows.len() == 1 { rows.pop() } else { None })
+    }
+
     /// All users, by name.
     pub(crate) fn all_users(self) -> Result<Vec<UserRow>, StoreError> {
         let mut statement =

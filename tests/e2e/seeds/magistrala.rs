@@ -30,8 +30,33 @@ pub(super) const COMMANDS: &[Seed] = &[
             ),
         ],
     ),
-    later("magistrala-cli users token admin 12345678", "login"),
-    later("magistrala-cli users refreshtoken <refresh_token>", "refresh"),
+    seed(
+        "magistrala-cli users token admin 12345678",
+        &[
+            does(
+                "echo \"$PASSWORD\" | roster login janicedoe@example.com --password-stdin --json",
+                &["\"access_token\":\"roster_at_", "\"refresh_token\":\"roster_rt_"],
+            ),
+            does(
+                "echo \"$PASSWORD\" | roster login janicedoe --password-stdin --json >/root/login
+                 field access_token </root/login | roster whoami --token-stdin --json",
+                &["\"user\":\"janicedoe\""],
+            ),
+            refuses(1, "echo 12345678 | roster login janicedoe --password-stdin", &["refused"]),
+        ],
+    ),
+    seed(
+        "magistrala-cli users refreshtoken <refresh_token>",
+        &[
+            does("field refresh_token </root/login | roster refresh --token-stdin --json", &[
+                "\"access_token\":\"roster_at_",
+                "\"refresh_token\":\"roster_rt_",
+            ]),
+            refuses(1, "field refresh_token </root/login | roster refresh --token-stdin", &[
+                "not valid",
+            ]),
+        ],
+    ),
     seed(
         "magistrala-cli users <user_id> get <user_auth_token>",
         &[

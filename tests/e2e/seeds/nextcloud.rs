@@ -169,11 +169,42 @@ pub(super) const COMMANDS: &[Seed] = &[
             &["\"ours\":3", "\"disabled\":0", "\"active\":1", "\"homes\"", "\"files\""],
         )],
     ),
-    later("occ user:add-app-password layla   (deprecated)", "token create"),
-    later("occ user:auth-tokens:list layla", "token list"),
-    later("occ user:auth-tokens:add --name=\"Backup script\" layla", "token create"),
-    later("occ user:auth-tokens:delete layla 47", "token revoke"),
-    later("occ user:auth-tokens:delete layla --last-used-before=\"2024-01-01\"", "token revoke"),
+    seed(
+        "occ user:add-app-password layla   (deprecated)",
+        &[does("roster token create layla --name cli --json", &["\"token\":\""])],
+    ),
+    seed(
+        "occ user:auth-tokens:list layla",
+        &[does(
+            "roster token list layla --json",
+            &["\"name\":\"cli\"", "\"type\":\"app\"", "\"last_used_at\":null"],
+        )],
+    ),
+    seed(
+        "occ user:auth-tokens:add --name=\"Backup script\" layla",
+        &[
+            does("roster token create layla --name 'Backup script' --scope dovecot", &["only now"]),
+            does("roster token list layla", &["Backup script", "dovecot"]),
+        ],
+    ),
+    seed(
+        "occ user:auth-tokens:delete layla 47",
+        &[
+            does(
+                "id=$(roster token list layla --json | grep -o '\"id\":[0-9]*' | head -1)
+                 roster token revoke layla \"${id#*:}\"",
+                &["has ended"],
+            ),
+            refuses(1, "roster token revoke layla 4711", &["no token 4711"]),
+        ],
+    ),
+    seed(
+        "occ user:auth-tokens:delete layla --last-used-before=\"2024-01-01\"",
+        &[
+            does("roster token revoke layla --last-used-before 2024-01-01", &["nothing has ended"]),
+            does("roster token revoke layla --last-used-before 2100-01-01", &["1 token of layla"]),
+        ],
+    ),
     later("occ user:clear-avatar-cache", "user avatar"),
     seed(
         "occ user:keys:verify layla",

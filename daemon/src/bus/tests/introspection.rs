@@ -19,6 +19,7 @@ const METADATA: &str = include_str!("../../../../packaging/dbus/org.roster.Accou
 const PLAN: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Plan.xml");
 const TWO_FACTOR: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.TwoFactor.xml");
+const TOKENS: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Tokens.xml");
 const QUERY: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Query.xml");
 const GROUPS: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Groups.xml");
 const GROUP: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Group.xml");
@@ -131,6 +132,7 @@ fn the_shipped_xml_is_the_live_introspection() {
         (METADATA, &accounts, "org.roster.Accounts1.Metadata"),
         (PLAN, &accounts, "org.roster.Accounts1.Plan"),
         (TWO_FACTOR, &accounts, "org.roster.Accounts1.TwoFactor"),
+        (TOKENS, &accounts, "org.roster.Accounts1.Tokens"),
         (QUERY, &accounts, "org.roster.Accounts1.Query"),
         (GROUPS, &accounts, "org.roster.Accounts1.Groups"),
         (USER, &user, "org.roster.Accounts1.User"),

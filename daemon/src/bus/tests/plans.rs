@@ -15,13 +15,14 @@ use crate::authorize::{Action, Decision, decide};
 use crate::secret::Secret;
 use crate::service::DeleteOptions;
 
-const INTERFACES: [&str; 6] = [
+const INTERFACES: [&str; 7] = [
     "org.roster.Accounts1",
     "org.roster.Accounts1.Administration",
     "org.roster.Accounts1.Lifecycle",
     "org.roster.Accounts1.Metadata",
     "org.roster.Accounts1.TwoFactor",
     "org.roster.Accounts1.Passwords",
+    "org.roster.Accounts1.Tokens",
 ];
 const PLAN: &str = "org.roster.Accounts1.Plan";
 const FIRST: &str = "seven violet herons";
@@ -63,6 +64,9 @@ const METHODS: &[&str] = &[
     "SetProfile",
     "DeleteProfile",
     "ReserveUid",
+    "CreateToken",
+    "RevokeToken",
+    "RevokeTokens",
     "ClearPassword",
     "UnlockUser",
     "LockUser",
@@ -135,6 +139,12 @@ async fn call(proxy: &Proxy<'_>, method: &str) -> zbus::Result<Message> {
         "DeleteSetting" => proxy.call_method(method, &(user, "core", "lang")).await,
         "SetProfile" => proxy.call_method(method, &(user, "pronouns", "she/her", none())).await,
         "DeleteProfile" => proxy.call_method(method, &(user, "pronouns")).await,
+        "CreateToken" => {
+            let scope = one("scope", Variant::new(vec!["dovecot"]));
+            proxy.call_method(method, &(user, "script", scope)).await
+        }
+        "RevokeToken" => proxy.call_method(method, &(user, 1_i64)).await,
+        "RevokeTokens" => proxy.call_method(method, &("bob", none())).await,
         "ReserveUid" => proxy.call_method(method, &()).await,
         "ClearPassword" | "LockUser" | "UnlockUser" | "DisableUser" | "EnableUser" => {
             proxy.call_method(method, &(user,)).await
@@ -212,6 +222,17 @@ fn add_bob(bus: &PrivateBus) {
     service.confirm_totp(&grant, &bob, &Secret::from(code)).unwrap();
 }
 
+/// An app password of bob's, made after alice's.
+fn add_token_of_bob(bus: &PrivateBus) {
+    let bob = accounts::Subject::Name("bob".to_owned());
+    let (caller, target) = (bus.service.caller(0).unwrap(), bus.service.target(&bob).unwrap());
+    let Decision::Allow(grant) = decide(&caller, Action::TokenCreate, Some(&target)) else {
+        panic!("root may")
+    };
+    let name = accounts::TokenName::parse("script").unwrap();
+    bus.service.create_token(&grant, &bob, &name, &[], None).unwrap();
+}
+
 /// carol, who is deleted.
 fn add_and_delete_carol(bus: &PrivateBus) {
     bus.create(json!({"name": "carol", "uid": 3007}));
@@ -269,6 +290,9 @@ fn every_verb_has_a_plan_that_changes_nothing_and_comes_true() {
 
     let mut events = bus.service.subscribe();
     for method in METHODS {
+        if *method == "RevokeTokens" {
+            add_token_of_bob(&bus);
+        }
         // alice's own verb; the bus knows no other user of ours.
         let caller = if *method == "ChangePassword" { ALICE } else { ROOT };
         let before = everything(&bus);

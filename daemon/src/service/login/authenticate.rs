@@ -60,10 +60,15 @@ impl Login {
         }
         let attempt = self.request.attempt(account.user.id);
         let compared = self.compare(&account, answer)?;
+        let app_password = self.app_password(&account, answer)?;
         let welcome = standing::is_good(&account.user, self.service.now());
         let by_ssh = self.request.service != "sshd" || account.user.ssh_password_enabled;
-        let tried = PasswordTry { matches: compared.is_some(), welcome: welcome && by_ssh };
+        let matches = compared.is_some() || app_password.is_some();
+        let tried = PasswordTry { matches, welcome: welcome && by_ssh };
         let tried = self.service.settle_password(attempt, tried)?;
+        if let (Tried::Accepted, None, Some(token)) = (tried, &compared, app_password) {
+            return self.accept_app_password(token);
+        }
         let (Tried::Accepted, Some(compared)) = (tried, compared) else {
             self.even_out(1 + u32::from(halves(&account, answer).is_some()), answer)?;
             let reason = match tried {

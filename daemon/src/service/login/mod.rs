@@ -13,9 +13,11 @@
 //! | `standing` | may the user in, and is the password's change due? |
 //! | `change_password` | a new password |
 //! | `session` | home directory, last login |
+//! | `app_password` | what a program has instead of the password |
 //! | `attempts` | one try, under the throttle |
 //! | `stranger` | refusals that must not be told apart by the time they take |
 
+mod app_password;
 mod attempts;
 mod authenticate;
 mod change_password;
@@ -37,11 +39,11 @@ use enrolment::{Enrolled, Enrolment};
 pub(in crate::service) use offers::Offers;
 pub use request::NotPermitted;
 use request::Request;
-pub(in crate::service) use standing::is_good;
+pub(in crate::service) use standing::{is_current, is_good};
 
 use super::{Error, Service};
 use crate::secret::Secret;
-use crate::store::{PasswordRow, TotpRow, TotpState, UserKey, UserRow};
+use crate::store::{Db, PasswordRow, TotpRow, TotpState, UserKey, UserRow};
 
 /// A login that is under way.
 pub struct Login {
@@ -75,15 +77,23 @@ enum State {
 pub struct OutOfTurn;
 
 /// What the store knows of the user.
-struct Account {
-    user: UserRow,
-    password: Option<PasswordRow>,
-    totp: Option<TotpRow>,
+pub(in crate::service) struct Account {
+    pub(in crate::service) user: UserRow,
+    pub(in crate::service) password: Option<PasswordRow>,
+    /// The second factor, if logins ask for one.
+    pub(in crate::service) totp: Option<TotpRow>,
 }
 
 impl Account {
+    /// What hangs on a user.
+    pub(in crate::service) fn read(db: Db<'_>, user: UserRow) -> Result<Self, Error> {
+        let password = db.password(user.id)?;
+        let totp = db.totp(user.id, TotpState::Active)?.filter(|totp| totp.enabled);
+        Ok(Self { user, password, totp })
+    }
+
     /// The stored hash, unless passwords are off for this user.
-    fn phc(&self) -> Option<&str> {
+    pub(in crate::service) fn phc(&self) -> Option<&str> {
         let usable = self.password.as_ref().filter(|_| !self.user.password_disabled);
         usable.map(|password| password.phc.as_str())
     }
@@ -177,10 +187,8 @@ impl Login {
     /// The user as the store knows it now, if it does.
     fn find_account(&self) -> Result<Option<Account>, Error> {
         self.service.read(|db| {
-            let Some(user) = db.user(UserKey::Name(&self.request.user))? else { return Ok(None) };
-            let password = db.password(user.id)?;
-            let totp = db.totp(user.id, TotpState::Active)?.filter(|totp| totp.enabled);
-            Ok(Some(Account { user, password, totp }))
+            let user = db.user(UserKey::Name(&self.request.user))?;
+            user.map(|user| Account::read(db, user)).transpose()
         })
     }
 

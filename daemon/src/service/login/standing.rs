@@ -15,6 +15,15 @@ pub(in crate::service) fn is_good(user: &UserRow, now: i64) -> bool {
     user.enabled && !user.locked && user.expires_at.is_none_or(|at| now < at)
 }
 
+/// Whether the password need not be changed first: where nobody can be led through that.
+pub(in crate::service) fn is_current(
+    user: &UserRow,
+    password: Option<&PasswordRow>,
+    now: i64,
+) -> bool {
+    matches!(age(user, password, now), Age::Fine | Age::DueIn(_))
+}
+
 /// What the age of a password means, as shadow(5) defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum Age {

@@ -62,7 +62,7 @@ impl Service {
     }
 
     /// Writes as much as a refused try of somebody, and leaves nothing.
-    pub(super) fn settle_nothing(&self) -> Result<(), Error> {
+    pub(in crate::service) fn settle_nothing(&self) -> Result<(), Error> {
         let nobody = Attempt { user: UserId(uuid::Uuid::nil()), remote: "" };
         self.note(|db| {
             db.allow_nobody()?;

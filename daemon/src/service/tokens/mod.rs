@@ -2,6 +2,10 @@
 //!
 //! | file | subject |
 //! | --- | --- |
+//! | `manage` | app passwords made; they and logins listed and ended |
+//! | `services` | which PAM services an app password is for |
+//! | `sign_in` | a login for tokens, and the next tokens of a login |
+//! | `verify` | whose token is it? |
 //! | `mailed` | what a mail carries: to choose a new password, to prove an address |
 //!
 //! All end at once when their user is disabled or deleted, and when the password changes or is
@@ -9,9 +13,19 @@
 //! Whoever hands in one that is not taken is not told why.
 
 mod mailed;
+mod manage;
+mod services;
+mod sign_in;
+mod verify;
 
 #[cfg(test)]
 mod tests;
+
+pub use manage::{MAX_SCOPE, TokenEntry, TokenType, Which};
+pub use services::gives_power;
+pub(super) use services::takes;
+pub use sign_in::LoginTokens;
+pub use verify::VerifiedToken;
 
 use super::login::is_good;
 use super::{Error, Service};

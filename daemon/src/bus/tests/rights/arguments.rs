@@ -102,6 +102,15 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("DeleteSetting", _) => vec![subject(), text("app"), text("k")],
         ("SetProfile", _) => vec![subject(), text("website"), text("v"), none()],
         ("DeleteProfile", _) => vec![subject(), text("website")],
+        ("CreateToken", "with power") => {
+            vec![subject(), text("script"), map(json!({"scope": ["sudo"]}))]
+        }
+        ("CreateToken", _) => vec![subject(), text("script"), none()],
+        ("RevokeToken", _) => vec![subject(), Variant::I64(about.token)],
+        ("RevokeTokens", _) => vec![subject(), none()],
+        ("LogIn", _) => vec![subject(), secret(PASSWORD), none()],
+        ("RefreshTokens", _) => vec![secret(&about.refresh)],
+        ("VerifyToken", _) => vec![secret(&about.access)],
         ("QueryUsers", _) => vec![text("[]"), none()],
         ("SearchUsers", _) => vec![text("a"), none()],
         (
@@ -116,6 +125,7 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
             | "ListKeys"
             | "ListSudo"
             | "GetPasswdEntry"
+            | "ListTokens"
             | "EnableUser"
             | "DisableUser"
             | "GetLastSeen"

@@ -17,6 +17,7 @@ pub(super) const TWO_FACTOR: &str = "org.roster.Accounts1.TwoFactor";
 pub(super) const METADATA: &str = "org.roster.Accounts1.Metadata";
 pub(super) const PASSWORDS: &str = "org.roster.Accounts1.Passwords";
 pub(super) const QUERY: &str = "org.roster.Accounts1.Query";
+pub(super) const TOKENS: &str = "org.roster.Accounts1.Tokens";
 pub(super) const AUDIT: &str = "org.roster.Accounts1.Audit";
 pub(super) const GROUPS: &str = "org.roster.Accounts1.Groups";
 pub(super) const GROUP: &str = "org.roster.Accounts1.Group";
@@ -136,6 +137,14 @@ pub(super) const METHODS: &[Method] = &[
     method(PASSWORDS, ("ImportPassword", ""), ADMINISTER, &["import-password"], Changes),
     method(QUERY, ("QueryUsers", ""), READ_ALL, &["query-users"], Reads),
     method(QUERY, ("SearchUsers", ""), READ_ALL, &["search-users"], Reads),
+    method(TOKENS, ("CreateToken", ""), OWN_PARTS, &["create-token"], Changes),
+    method(TOKENS, ("CreateToken", "with power"), ADMINISTER, &["create-token", "grant-sudo"], Changes),
+    method(TOKENS, ("ListTokens", ""), SEE_SECOND_FACTOR, &["list-tokens"], Reads),
+    method(TOKENS, ("RevokeToken", ""), SECOND_FACTOR, &["revoke-token"], Changes),
+    method(TOKENS, ("RevokeTokens", ""), SECOND_FACTOR, &["revoke-tokens"], Changes),
+    method(TOKENS, ("LogIn", ""), EVERYBODY, &[], Notes),
+    method(TOKENS, ("RefreshTokens", ""), EVERYBODY, &[], Notes),
+    method(TOKENS, ("VerifyToken", ""), EVERYBODY, &[], Notes),
     method(AUDIT, ("ListAudit", ""), READ_ALL, &["list-audit"], Reads),
     method(AUDIT, ("VerifyAudit", ""), READ_ALL, &["verify-audit"], Reads),
     method(GROUPS, ("FindGroup", ""), READ_ALL, &["get-group"], Reads),

@@ -33,6 +33,11 @@ pub(super) struct Person {
     pub(super) key: i64,
     /// What its authenticator shows.
     pub(super) code: String,
+    /// The id of its app password.
+    pub(super) token: i64,
+    /// Its tokens of a login.
+    pub(super) access: String,
+    pub(super) refresh: String,
 }
 
 /// Name, record, and whom it stands for: a caller, or a letter of `table::ACCOUNTS_OF`.
@@ -74,7 +79,8 @@ impl Site {
             });
             fixture.create_with(fields, NewPassword::Given(secret(PASSWORD))).unwrap();
             let key = fixture.service.list_keys(&subject(name)).unwrap()[0].id;
-            people.push(Person { name: name.to_owned(), uid, key, code: String::new() });
+            let name = name.to_owned();
+            people.push(Person { name, uid, key, ..Person::default() });
         }
         let groups = fixture.root(Action::GroupManage, None);
         let fields =
@@ -116,6 +122,12 @@ impl Site {
                 !matches!(method.name, "ConfirmTotp" | "GetProvisioningUri"),
             );
         }
+        if matches!(method.name, "RevokeToken" | "RevokeTokens") {
+            self.app_password(about);
+        }
+        if matches!(method.name, "RefreshTokens" | "VerifyToken") {
+            self.log_in(about);
+        }
         for (interface, name) in arguments::first(method) {
             let is = |known: &&Method| known.interface == *interface && known.name == *name;
             let first = METHODS.iter().find(is).expect("a method of the table");
@@ -125,6 +137,22 @@ impl Site {
                 other => panic!("{name} before {}: {other:?}", method.name),
             }
         }
+    }
+
+    fn app_password(&self, about: &mut Person) {
+        let service = &self.bus.service;
+        let grant = root(service, Action::TokenCreate, &about.name);
+        let name = accounts::TokenName::parse("script").unwrap();
+        let made = service.create_token(&grant, &subject(&about.name), &name, &[], None);
+        about.token = made.unwrap().0;
+    }
+
+    fn log_in(&self, about: &mut Person) {
+        let service = &self.bus.service;
+        let caller = service.caller(ROOT).unwrap();
+        let tokens = service.log_in(&caller, &about.name, &secret(PASSWORD), None).unwrap();
+        about.access = tokens.access.as_str().unwrap().to_owned();
+        about.refresh = tokens.refresh.as_str().unwrap().to_owned();
     }
 
     fn needs_code(&self, method: &Method) -> bool {

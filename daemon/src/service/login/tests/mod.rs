@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod ageing;
+mod app_passwords;
 mod changes;
 mod codes;
 mod doors;

@@ -2,22 +2,16 @@
 
 use serde_json::json;
 
-use super::super::super::testing::{Fixture, map, secret, subject};
-use super::super::super::{Error, NewPassword};
-use crate::authorize::{Action, Actor, Caller};
+use super::super::super::Error;
+use super::super::super::testing::{Fixture, secret, subject};
+use super::{ANYBODY, house, rows, update};
+use crate::authorize::{Action, Actor};
 use crate::secret::Secret;
 
 const NEW: &str = "nine brown otters swim";
 
-fn house() -> Fixture {
-    let f = Fixture::new();
-    let fields = json!({"name": "alice", "email": "alice@example.org"});
-    f.create_with(fields, NewPassword::Given(secret("seven violet herons"))).unwrap();
-    f
-}
-
 fn anybody() -> Actor {
-    Actor::bearer(&Caller { uid: 4000, account: None })
+    Actor::bearer(&ANYBODY)
 }
 
 fn reset_token(f: &Fixture) -> Secret {
@@ -38,15 +32,6 @@ fn change_own(f: &Fixture, old: &str, new: &str) -> Result<(), Error> {
     let uid = f.service.user(&subject("alice")).unwrap().uid;
     let grant = f.grant(uid, Action::PasswordChangeOwn, Some("alice"));
     f.service.change_own_password(&grant, &secret(old), &secret(new))
-}
-
-fn update(f: &Fixture, fields: serde_json::Value) {
-    let grant = f.root(Action::UserUpdate, Some("alice"));
-    f.service.update_user(&grant, &subject("alice"), &map(fields), None).unwrap();
-}
-
-fn rows(f: &Fixture) -> usize {
-    f.service.dump().iter().filter(|line| line.starts_with("tokens ")).count()
 }
 
 #[test]
