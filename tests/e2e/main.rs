@@ -13,6 +13,7 @@ mod command_line;
 mod contents;
 mod conversation;
 mod deletion;
+mod enforcement;
 mod examples;
 mod imported;
 mod logins;
