@@ -183,3 +183,54 @@ fn the_key_is_exchanged_whenever_the_daemon_is_killed() {
     let answers = [(PASSWORD_PROMPT, ALICES), (CODE_PROMPT, code.as_str())];
     ssh_dialogue(&m, "alice", "", &answers).ok().says("in as alice");
 }
+
+/// The daemon dies while somebody looks at a secret, which nobody else knows: the next one shows
+/// another, and does not take the first one's code.
+#[test]
+fn a_daemon_killed_while_a_secret_is_shown_shows_another_one() {
+    let m = Machine::boot("killed-while-enrolling").unwrap();
+    add_alice(&m);
+    m.roster(["2fa", "enforce", "--on"]).ok();
+    let code = "exec oathtool --totp --base32";
+    m.expect(&format!(
+        r#"spawn {SSH} alice@127.0.0.1 {{echo in as $(id -un)}}
+        expect -re {{{PASSWORD_PROMPT}}} {{ send "{ALICES}\r" }} timeout {{ exit 3 }}
+        expect -re {{Secret: ([A-Z2-7]+)}} {{ set first $expect_out(1,string) }} timeout {{ exit 4 }}
+        expect -re {{{CODE_PROMPT}}} {{}} timeout {{ exit 5 }}
+        exec systemctl kill --signal=KILL rosterd.service
+        send "[{code} $first]\r"
+        expect "no code of this secret" {{}} timeout {{ exit 6 }}
+        expect -re {{Secret: ([A-Z2-7]+)}} {{ set second $expect_out(1,string) }} timeout {{ exit 7 }}
+        if {{$first eq $second}} {{ exit 8 }}
+        expect -re {{{CODE_PROMPT}}} {{}} timeout {{ exit 9 }}
+        send "[{code} $second]\r"
+        expect -re {{kept them. $}} {{ send "\r" }} timeout {{ exit 10 }}
+        expect "in as alice" {{}} timeout {{ exit 11 }}
+        expect eof"#
+    ))
+    .ok();
+}
+
+#[test]
+fn a_key_that_systemd_gives_is_exchanged_by_giving_another_one() {
+    let m = Machine::boot("credential").unwrap();
+    add_alice(&m);
+    m.roster(["2fa", "enforce", "--on"]).ok();
+    set_up(&m, &by_ssh(""), Some(ALICES), "in as alice").ok();
+    let give = |name: &str| {
+        format!(
+            "(umask 077; mkdir -p /etc/credstore; head -c 32 /dev/urandom >/etc/credstore/{name})"
+        )
+    };
+    // From the file to a credential, and from that one to the next.
+    m.sh(&format!("{}; systemctl restart rosterd", give("roster.totp-key"))).ok();
+    m.roster(["2fa", "rotate-key"]).exits(1).says("roster.totp-key-previous");
+    m.sh("rm /var/lib/roster/store/totp.key; cd /etc/credstore; \
+          mv roster.totp-key roster.totp-key-previous")
+        .ok();
+    m.sh(&format!("{}; systemctl restart rosterd", give("roster.totp-key"))).ok();
+    m.sh("rm /etc/credstore/roster.totp-key-previous; systemctl restart rosterd").ok();
+    let code = next_code(&m);
+    let answers = [(PASSWORD_PROMPT, ALICES), (CODE_PROMPT, code.as_str())];
+    ssh_dialogue(&m, "alice", "", &answers).ok().says("in as alice");
+}
