@@ -6,6 +6,10 @@ use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM
 use pam::conv::Conv;
 use pam::module::PamHandle;
 
+/// Longest answer that is passed on, in bytes: the rest of a longer one is cut off. No password is
+/// nearly as long, so what is left is wrong too, and is refused as any wrong answer.
+const ANSWER_LIMIT: usize = 4096;
+
 /// The two things that can be done with a person.
 pub(crate) trait Person {
     /// Shows a text, if the application lets us; whether it did.
@@ -48,6 +52,7 @@ impl Person for Applicant<'_> {
     fn ask(&mut self, prompt: &Prompt) -> Option<Secret> {
         let style = if prompt.echo { PAM_PROMPT_ECHO_ON } else { PAM_PROMPT_ECHO_OFF };
         let answer = self.conversation()?.send(style, &prompt.text).ok()??;
-        Some(Secret::new(answer.as_bytes().to_vec()))
+        let bytes = answer.as_bytes();
+        Some(Secret::new(bytes.get(..ANSWER_LIMIT).unwrap_or(bytes).to_vec()))
     }
 }

@@ -1,5 +1,7 @@
 //! What somebody who only has a name finds out about it: nothing.
 
+use std::time::Duration;
+
 use roster_tests::Machine;
 
 use crate::conversation::enrol;
@@ -36,11 +38,22 @@ fn populate(m: &Machine) {
     m.roster(["user", "disable", "disabled"]).ok();
     m.roster(["user", "update", "expired", "--expires", "2001-01-01"]).ok();
     enrol(m, "coded");
-    let guess = "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do \
-                 echo wrong | pamtester -I rhost=127.0.0.1 guesses throttled authenticate; done";
+}
+
+/// Guesses until the right password of `throttled` is refused for twelve seconds more.
+fn throttle(m: &Machine, remote: &str) {
     m.write("/etc/pam.d/guesses", "auth required pam_roster.so\n");
-    m.sh(guess).fails();
-    m.roster(["user", "show", "throttled", "--json"]).ok().says("throttled_until");
+    m.write(
+        "/root/throttle",
+        r#"for n in $(seq 30); do
+            echo wrong | pamtester -I rhost="$1" guesses throttled authenticate >/dev/null 2>&1
+            until=$(roster user show throttled --json |
+                sed -n 's/.*"throttled_until": *"\([^"]*\)".*/\1/p')
+            [ -z "$until" ] || [ $(($(date -d "$until" +%s) - $(date +%s))) -lt 12 ] || exit 0
+        done
+        exit 1"#,
+    );
+    m.command(["sh", "/root/throttle", remote]).timeout(Duration::from_secs(120)).ok();
 }
 
 /// What sshd answers to one password: the methods that it offers before and after, and the end.
@@ -77,9 +90,10 @@ fn sshd_shows_the_same_for_every_name() {
     populate(&m);
     assert_all_alike("a wrong password", |name| seen_by_ssh(&m, name, "wrong"));
     // The right one of whoever is kept out, too.
-    let barred = ["locked", "disabled", "expired", "throttled", "nopassword", "keyonly", "coded"];
+    let barred = ["throttled", "locked", "disabled", "expired", "nopassword", "keyonly", "coded"];
     let unknown = seen_by_ssh(&m, NAMES[0], ALICES);
     assert!(unknown.contains("can continue: publickey,password"), "{unknown}");
+    throttle(&m, "127.0.0.1");
     for name in barred {
         assert_eq!(seen_by_ssh(&m, name, ALICES), unknown, "{name} is not like an unknown name");
     }
@@ -110,6 +124,11 @@ fn a_pam_application_sees_the_same_for_every_name() {
     m.write("/etc/pam.d/plain", "@include common-auth\n@include common-account\n");
     for service in ["plain", "login", "sshd"] {
         assert_all_alike(service, |name| seen_by_pam(&m, service, name, "wrong"));
+    }
+    let unknown = seen_by_pam(&m, "plain", NAMES[0], ALICES);
+    throttle(&m, "local");
+    for name in ["throttled", "locked", "disabled", "expired", "nopassword"] {
+        assert_eq!(seen_by_pam(&m, "plain", name, ALICES), unknown, "{name}");
     }
     // The daemon was asked about the unknown one; its name, which may be a mistyped password, is not told.
     let journal = m.sh("journalctl --no-pager -u rosterd").ok().stdout;
@@ -147,6 +166,6 @@ fn the_line_for_unknown_names_judges_nobody_who_exists() {
     // Without a daemon it refuses in time as well.
     m.sh("systemctl mask --runtime --now rosterd.socket rosterd.service").ok();
     m.sh("echo x | pamtester sshd nobody-like-that authenticate")
-        .timeout(std::time::Duration::from_secs(6))
+        .timeout(Duration::from_secs(6))
         .fails();
 }
