@@ -98,7 +98,7 @@ fn a_password_that_must_be_changed_is_changed_at_login() {
     // Where keyboard-interactive is on for everybody, it is done within the same login.
     m.write("/etc/ssh/sshd_config.d/05-site.conf", "KbdInteractiveAuthentication yes\n");
     m.sh("systemctl reload ssh").ok();
-    m.roster(["user", "password", "alice", "--password-stdin", "--expire"])
+    m.roster(["user", "password", "alice", "--password-stdin", "--expire", "--override-policy"])
         .stdin(format!("{ALICES}\n"))
         .ok();
     let third = "forty green umbrellas singing";

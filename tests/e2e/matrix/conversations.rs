@@ -27,7 +27,7 @@ fn an_application_that_does_not_answer_fails_the_conversation() {
 fn texts_that_are_refused_change_nothing() {
     let pam = Pam::boot("matrix-deaf");
     pam.m
-        .roster(["user", "password", "alice", "--password-stdin", "--expire"])
+        .roster(["user", "password", "alice", "--password-stdin", "--expire", "--override-policy"])
         .stdin(format!("{ALICES}\n"))
         .ok();
     let told = "told info Your password must be changed now.";

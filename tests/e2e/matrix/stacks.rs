@@ -26,11 +26,7 @@ fn the_order_of_modules_decides_what_a_password_is_good_for() {
             &["answer x"],
             &[ASKED, "delayed", "AUTH_ERR"],
         ),
-        (
-            "optional pam_roster.so\nrequired pam_permit.so",
-            &["answer x"],
-            &[ASKED, "SUCCESS"],
-        ),
+        ("optional pam_roster.so\nrequired pam_permit.so", &["answer x"], &[ASKED, "SUCCESS"]),
         // Asked twice unless the second may look at what the first was told.
         ("required pam_roster.so\nrequired pam_roster.so", &two, &[ASKED, ASKED, "SUCCESS"]),
         (

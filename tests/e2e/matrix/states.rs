@@ -88,9 +88,16 @@ fn populate(pam: &Pam) {
     m.roster(["user", "disable", "disabled"]).ok();
     m.roster(["user", "update", "expired", "--expires", "2001-01-01"]).ok();
     m.roster(["user", "password", "nopassword", "--clear"]).ok();
-    m.roster(["user", "password", "mustchange", "--password-stdin", "--expire"])
-        .stdin(format!("{ALICES}\n"))
-        .ok();
+    m.roster([
+        "user",
+        "password",
+        "mustchange",
+        "--password-stdin",
+        "--expire",
+        "--override-policy",
+    ])
+    .stdin(format!("{ALICES}\n"))
+    .ok();
 }
 
 #[test]
@@ -237,7 +244,7 @@ fn passwords_change_in_two_passes() {
     assert_eq!(seen.iter().filter(|line| line.starts_with("asked")).count(), 6, "{seen:?}");
 
     pam.m
-        .roster(["user", "password", "alice", "--password-stdin", "--expire"])
+        .roster(["user", "password", "alice", "--password-stdin", "--expire", "--override-policy"])
         .stdin(format!("{ALICES}\n"))
         .ok();
     let wrong = ["asked off Current password: ", "chauthtok AUTH_ERR"];
