@@ -40,7 +40,7 @@ fn populate(m: &Machine) {
     enrol(m, "coded");
 }
 
-/// Guesses until the right password of `throttled` is refused for twelve seconds more.
+/// Guesses until the right password of `throttled` is refused for twenty-five seconds more.
 fn throttle(m: &Machine, remote: &str) {
     m.write("/etc/pam.d/guesses", "auth required pam_roster.so\n");
     m.write(
@@ -49,7 +49,7 @@ fn throttle(m: &Machine, remote: &str) {
             echo wrong | pamtester -I rhost="$1" guesses throttled authenticate >/dev/null 2>&1
             until=$(roster user show throttled --json |
                 sed -n 's/.*"throttled_until": *"\([^"]*\)".*/\1/p')
-            [ -z "$until" ] || [ $(($(date -d "$until" +%s) - $(date +%s))) -lt 12 ] || exit 0
+            [ -z "$until" ] || [ $(($(date -d "$until" +%s) - $(date +%s))) -lt 25 ] || exit 0
         done
         exit 1"#,
     );
