@@ -431,7 +431,9 @@ fn contract() -> HashMap<String, String> {
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Administration.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Lifecycle.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Metadata.xml"),
+        include_str!("../../../packaging/dbus/org.roster.Accounts1.Passwords.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Query.xml"),
+        include_str!("../../../packaging/dbus/org.roster.Accounts1.TwoFactor.xml"),
     ]
     .concat();
     let quoted = |line: &str, name: &str| -> Option<String> {
