@@ -17,7 +17,7 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || 
 export SOURCE_DATE_EPOCH
 
 if [ "${1:-}" != --no-compile ]; then
-    cargo build --locked --release -p rosterd -p roster -p authorized_keys -p pam_roster
+    cargo build --locked --release -p rosterd -p roster -p roster_mailer -p authorized_keys -p pam_roster
     # Its own profile: the link of this one fails when a panic path survives.
     cargo build --locked --profile nss -p nss_roster
 fi
@@ -30,16 +30,18 @@ put() { install -D -m "$1" "$2" "$stage/$3"; }
 
 put 755 "$target/release/rosterd" usr/libexec/roster/rosterd
 put 755 "$target/release/authorized-keys" usr/libexec/roster/authorized-keys
+put 755 "$target/release/mailer" usr/libexec/roster/mailer
 put 755 "$target/release/roster" usr/bin/roster
 put 644 "$target/release/libpam_roster.so" "usr/lib/$multiarch/security/pam_roster.so"
 put 644 "$target/nss/libnss_roster.so" "usr/lib/$multiarch/libnss_roster.so.2"
 put 755 "$packaging/debian/nsswitch.sh" usr/libexec/roster/nsswitch
 strip --strip-unneeded --remove-section=.comment --remove-section=.note \
-    "$stage"/usr/libexec/roster/{rosterd,authorized-keys} "$stage/usr/bin/roster" \
+    "$stage"/usr/libexec/roster/{rosterd,authorized-keys,mailer} "$stage/usr/bin/roster" \
     "$stage/usr/lib/$multiarch"/{security/pam_roster.so,libnss_roster.so.2}
 
-put 644 "$packaging/systemd/rosterd.service" usr/lib/systemd/system/rosterd.service
-put 644 "$packaging/systemd/rosterd.socket" usr/lib/systemd/system/rosterd.socket
+for unit in "$packaging"/systemd/*.{service,socket}; do
+    put 644 "$unit" "usr/lib/systemd/system/${unit##*/}"
+done
 put 644 "$packaging/systemd/sysusers.conf" usr/lib/sysusers.d/roster.conf
 put 644 "$packaging/systemd/tmpfiles.conf" usr/lib/tmpfiles.d/roster.conf
 put 644 "$packaging/dbus/org.roster.Accounts1.conf" usr/share/dbus-1/system.d/org.roster.Accounts1.conf
@@ -99,7 +101,7 @@ put 644 "$packaging/debian/lintian-overrides" usr/share/lintian/overrides/roster
 mkdir -p "$work/debian"
 printf 'Source: roster\n\nPackage: roster\nArchitecture: any\n' >"$work/debian/control"
 shlibs=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info \
-    stage/usr/libexec/roster/rosterd stage/usr/libexec/roster/authorized-keys stage/usr/bin/roster \
+    stage/usr/libexec/roster/{rosterd,authorized-keys,mailer} stage/usr/bin/roster \
     "stage/usr/lib/$multiarch/security/pam_roster.so" "stage/usr/lib/$multiarch/libnss_roster.so.2" \
     2>"$work/shlibdeps.log") || { cat "$work/shlibdeps.log" >&2; exit 1; }
 shlibs=${shlibs#shlibs:Depends=}

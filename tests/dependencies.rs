@@ -15,10 +15,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("snapshot", &[]),
     ("auth_protocol", &[]),
     ("bus", &["accounts"]),
+    ("mail_protocol", &["accounts"]),
     ("authorized_keys", &["snapshot"]),
     ("nss_roster", &["snapshot"]),
     ("pam_roster", &["auth_protocol", "snapshot"]),
-    ("rosterd", &["accounts", "snapshot", "auth_protocol", "bus"]),
+    ("rosterd", &["accounts", "snapshot", "auth_protocol", "bus", "mail_protocol"]),
+    ("roster_mailer", &["mail_protocol"]),
     ("roster", &["accounts", "bus"]),
     ("roster_tests", &["accounts", "snapshot", "auth_protocol", "bus"]),
     ("nss_reference", &["snapshot"]),
@@ -34,7 +36,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("accounts", &["zbus", "rusqlite", "tokio", "nix", "rustix"]),
     ("auth_protocol", &["zbus", "rusqlite", "tokio"]),
     ("roster", &["rusqlite", "libsqlite3-sys", "libnss"]),
-    ("rosterd", &["libnss"]),
+    ("rosterd", &["libnss", "rustls"]),
+    ("roster_mailer", &["zbus", "rusqlite", "libsqlite3-sys", "tokio", "snapshot"]),
 ];
 
 struct Graph {

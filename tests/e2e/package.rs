@@ -66,13 +66,11 @@ fn install_changes_nothing_for_local_accounts() {
     local_accounts_work(&m);
     m.install().ok();
     local_accounts_work(&m);
+    let units = "rosterd.service rosterd.socket rosterd-mail.socket";
+    assert_eq!(m.sh(&format!("systemctl is-active {units}")).ok().line(), "active\nactive\nactive");
     assert_eq!(
-        m.sh("systemctl is-active rosterd.service rosterd.socket").ok().line(),
-        "active\nactive"
-    );
-    assert_eq!(
-        m.sh("systemctl is-enabled rosterd.service rosterd.socket").ok().line(),
-        "enabled\nenabled"
+        m.sh(&format!("systemctl is-enabled {units}")).ok().line(),
+        "enabled\nenabled\nenabled"
     );
     m.sh("sshd -t && visudo -c").ok();
     m.sh("grep -q '^passwd: *files roster' /etc/nsswitch.conf").ok();
@@ -212,7 +210,7 @@ fn the_units_are_hardened_and_sound() {
         .find_map(|word| word.parse().ok())
         .expect("the report ends in a score");
     assert!(score <= 2.5, "{report}");
-    let verified = m.sh("systemd-analyze verify --man=no rosterd.service rosterd.socket").ok();
+    let verified = m.sh("systemd-analyze verify --man=no rosterd.service rosterd.socket rosterd-mail.socket rosterd-mail@.service").ok();
     assert!(!verified.all().contains("rosterd"), "{verified}");
     assert_eq!(m.sh("systemctl show -P LimitCORE rosterd").ok().line(), "0");
     let modes = "stat -c '%a %U %n' /run/roster /run/roster/auth /var/lib/roster \
