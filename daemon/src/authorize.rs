@@ -6,7 +6,7 @@
 //!
 //! | may | own account | others' |
 //! | --- | --- | --- |
-//! | user | read; own fields, settings, profile, own password (with the old one), second factor, keys, tokens | nothing |
+//! | user | read; own fields, settings, profile, own password (with the old one), second factor, keys, tokens, proof of the address | nothing |
 //! | auditor | as user | read; the audit log |
 //! | helpdesk | as user | of plain users without sudo: unlock, password, second factor, end tokens |
 //! | admin, uid 0 | everything | everything |
@@ -46,6 +46,8 @@ pub enum Action {
     PasswordImport,
     /// Set a password that the rules for passwords refuse.
     PasswordOverride,
+    /// Have the token mailed that proves a user's address.
+    EmailVerify,
     /// Change the own password, with the old one.
     PasswordChangeOwn,
     /// Enrol, confirm, switch and end second factors.
@@ -339,6 +341,7 @@ const fn table(action: Action) -> Row {
         Action::PasswordSet        => row(NO,  NO,  YES, Anybody),
         Action::PasswordImport     => row(NO,  NO,  NO,  Anybody),
         Action::PasswordOverride   => row(NO,  NO,  NO,  Anybody),
+        Action::EmailVerify        => row(YES, NO,  NO,  Anybody),
         Action::PasswordChangeOwn  => row(YES, NO,  NO,  OwnAccount),
         Action::TwoFactorManage    => row(YES, NO,  YES, Anybody),
         Action::TwoFactorVerify    => row(YES, NO,  YES, Anybody),

@@ -1,5 +1,6 @@
 //! /etc/roster/roster.toml: every setting has a default, an unknown one is an error.
 
+mod mail;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use mail::{Mail, MailTransport, TOKEN};
 pub use tokens::Tokens;
 
 use crate::authenticate::MAX_STRENGTH;
@@ -25,6 +27,8 @@ pub struct Config {
     pub authentication: Authentication,
     /// Tokens.
     pub tokens: Tokens,
+    /// Mails to users.
+    pub mail: Mail,
     /// Where things are; for tests.
     #[serde(skip)]
     pub places: Places,
@@ -184,6 +188,8 @@ pub struct Places {
     pub journal: PathBuf,
     /// Where it is written down where the audit log ends.
     pub audit_record: PathBuf,
+    /// The mailer's socket.
+    pub mailer: PathBuf,
 }
 
 impl Default for Places {
@@ -199,6 +205,7 @@ impl Default for Places {
             nsswitch: "/etc/nsswitch.conf".into(),
             journal: "/run/systemd/journal/socket".into(),
             audit_record: "/var/lib/roster/audit-head".into(),
+            mailer: mail_protocol::SOCKET.into(),
         }
     }
 }
@@ -264,6 +271,7 @@ impl Config {
             return Err("authentication.totp_window: 0 to 10".into());
         }
         self.tokens.check()?;
+        self.mail.check()?;
         accounts::ShellPath::parse(&self.accounts.default_shell)
             .map_err(|refused| format!("accounts.default_shell: {refused}"))?;
         accounts::HomePath::parse(&format!("{}/x", self.homes.base))
@@ -301,8 +309,14 @@ mod tests {
                 .map(|(name, keys)| (name, keys.map_or(0, toml::Table::len)))
                 .collect::<Vec<_>>()
         };
-        let sections =
-            [("accounts", 4), ("authentication", 6), ("homes", 3), ("passwords", 8), ("tokens", 4)];
+        let sections = [
+            ("accounts", 4),
+            ("authentication", 6),
+            ("homes", 3),
+            ("mail", 10),
+            ("passwords", 8),
+            ("tokens", 4),
+        ];
         assert_eq!(settings(block), sections.map(|(name, keys)| (name.to_owned(), keys)));
     }
 

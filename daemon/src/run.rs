@@ -12,6 +12,7 @@ use crate::authenticate::{Parameters, PasswordHasher, Sealer};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::publish::host::Host;
+use crate::publish::mail::SocketMailer;
 use crate::service::{Parts, Service};
 use crate::{bus, socket, store};
 
@@ -75,8 +76,9 @@ fn build_service(config: Config) -> Result<Service, Failure> {
     let hasher = PasswordHasher::new(parameters, config.passwords.memory_budget_kib)?;
     let mut host = Host::system();
     host.skel = config.homes.skeleton.display().to_string();
-    let service =
-        Service::start(Parts { config, clock: Arc::new(SystemClock), hasher, sealer, host });
+    let mailer = Arc::new(SocketMailer::new(config.places.mailer.clone()));
+    let clock = Arc::new(SystemClock);
+    let service = Service::start(Parts { config, clock, hasher, sealer, host, mailer });
     service.check_leaked_list();
     if let Err(error) = service.replay_outbox() {
         tracing::error!(%error, "the outbox was not replayed");
@@ -97,12 +99,14 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let logins = tokio::spawn(socket::serve(service.clone(), listener));
     let management = tokio::spawn(bus::keep_serving(service.clone()));
     let expiry = tokio::spawn(expire(service.clone()));
+    let mails = tokio::spawn(send_mails(service.clone()));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     tracing::info!("ready");
     tokio::select! {
         ended = logins => return Err(format!("the authentication socket ended: {ended:?}").into()),
         ended = management => return Err(format!("the bus ended: {ended:?}").into()),
         ended = expiry => return Err(format!("the expiry of rules ended: {ended:?}").into()),
+        ended = mails => return Err(format!("the queue of mails ended: {ended:?}").into()),
         _ = stop.recv() => {}
         _ = interrupt.recv() => {}
     }
@@ -158,5 +162,15 @@ async fn expire(service: Arc<Service>) {
         };
         // A rule granted meanwhile may end sooner.
         tokio::time::sleep(wait.min(LONGEST_SLEEP)).await;
+    }
+}
+
+/// Sends the mails for which nobody waits, one after the other.
+async fn send_mails(service: Arc<Service>) {
+    loop {
+        service.mail_waits().await;
+        let at_work = service.clone();
+        // A panic there is one mail's.
+        let _ = tokio::task::spawn_blocking(move || at_work.send_waiting_mails()).await;
     }
 }

@@ -14,6 +14,7 @@ use rosterd::authenticate::{Parameters, PasswordHasher, Sealer};
 use rosterd::clock::SystemClock;
 use rosterd::config::Config;
 use rosterd::publish::host::Host;
+use rosterd::publish::mail::SocketMailer;
 use rosterd::query::Query;
 use rosterd::service::{Parts, Service};
 use rosterd::store::Store;
@@ -210,5 +211,6 @@ fn service(dir: &Path) -> Service {
     // No effect is owed, so that nothing of the host is touched.
     let mut host = Host::system();
     host.root = dir.to_owned();
-    Service::start(Parts { config, clock: Arc::new(SystemClock), hasher, sealer, host })
+    let mailer = Arc::new(SocketMailer::new(dir.join("no-mailer")));
+    Service::start(Parts { config, clock: Arc::new(SystemClock), hasher, sealer, host, mailer })
 }

@@ -83,6 +83,8 @@ error_names! {
     InvalidToken = "invalid_token",
     /// The login was refused, for whatever reason.
     LoginRefused = "login_refused",
+    /// No mail can be sent, or it has not left.
+    MailUnavailable = "mail_unavailable",
     /// The home directory could not be made or moved.
     HomeDirectory = "home_directory",
     /// A change of the host failed.

@@ -22,6 +22,8 @@ pub const TWO_FACTOR: &str = "org.roster.Accounts1.TwoFactor";
 pub const METADATA: &str = "org.roster.Accounts1.Metadata";
 /// Passwords that come from elsewhere, on the same object.
 pub const PASSWORDS: &str = "org.roster.Accounts1.Passwords";
+/// Mails to users, and what their tokens are good for, on the same object.
+pub const MAIL: &str = "org.roster.Accounts1.Mail";
 /// Lists by filter and by text, on the same object.
 pub const QUERY: &str = "org.roster.Accounts1.Query";
 /// App passwords, and logins by token, on the same object.

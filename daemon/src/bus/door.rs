@@ -13,7 +13,7 @@ use super::callers::{Admitted, Callers, Sender, Turnstile};
 use super::errors::{bus_error, invalid, not_authorized};
 use super::polkit;
 use super::verb::Verb;
-use crate::authorize::{Action, Decision, Grant, Target, decide};
+use crate::authorize::{Action, Actor, Decision, Grant, Target, decide};
 use crate::secret::Secret;
 use crate::service::{Error, Service};
 
@@ -205,6 +205,14 @@ impl Door {
         let sender = self.sender(call).await?;
         let verb = Verb::SetTwoFactorPolicy;
         self.decide(call, &sender, verb, Action::TotpKeyRotate, None).await
+    }
+
+    /// Who calls, where no right is needed.
+    pub(super) async fn bearer(&self, call: &Header<'_>) -> Result<Actor, BusError> {
+        let uid = self.sender(call).await?.uid;
+        let caller = self.run(move |service| service.caller(uid)).await?;
+        let bearer = Actor::bearer(&caller);
+        Ok(if self.rehearses { bearer.for_rehearsal() } else { bearer })
     }
 
     async fn look_up(

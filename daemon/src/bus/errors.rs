@@ -29,6 +29,7 @@ pub(super) fn bus_error(error: &Error) -> BusError {
         Error::WrongPassword => ErrorName::WrongPassword,
         Error::InvalidToken => ErrorName::InvalidToken,
         Error::LoginRefused => ErrorName::LoginRefused,
+        Error::MailUnavailable(_) => ErrorName::MailUnavailable,
         Error::HomeDirectory(_) => ErrorName::HomeDirectory,
         Error::HostEffect(_) => ErrorName::HostEffect,
         // With the plan in it, see BusError.

@@ -15,6 +15,7 @@ mod gate;
 mod group_object;
 mod groups;
 mod lifecycle;
+mod mail;
 mod metadata;
 mod objects;
 mod options;
@@ -48,6 +49,7 @@ use self::gate::Gate;
 use self::group_object::GroupObject;
 use self::groups::Groups;
 use self::lifecycle::Lifecycle;
+use self::mail::Mail;
 use self::metadata::Metadata;
 use self::objects::Objects;
 use self::passwords::Passwords;
@@ -95,6 +97,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), passwords)).await?;
     let tokens = Tokens::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), tokens)).await?;
+    let mail = Mail::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), mail)).await?;
     let served = Served { door, users, groups, events };
     let claimed = connection.request_name_with_flags(SERVICE, RequestNameFlags::DO_NOT_QUEUE).await;
     match claimed {
@@ -231,6 +235,7 @@ impl Served {
         let _ = connection.object_server().remove::<Gate<Lifecycle>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Enforcement>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Passwords>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Mail>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Audit>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Tokens>, _>(PATH).await;
         if let Err(error) = connection.object_server().remove::<Gate<Lists>, _>(PATH).await {

@@ -27,6 +27,7 @@ use super::door::Door;
 use super::enforcement::Enforcement;
 use super::gate::Guarded;
 use super::lifecycle::Lifecycle;
+use super::mail::Mail;
 use super::metadata::Metadata;
 use super::objects::Objects;
 use super::passwords::Passwords;
@@ -46,6 +47,7 @@ impl Plans {
             Box::new(Administration::new(Arc::clone(&door))),
             Box::new(Enforcement::new(Arc::clone(&door))),
             Box::new(Lifecycle::new(Arc::clone(&door))),
+            Box::new(Mail::new(Arc::clone(&door))),
             Box::new(Metadata::new(Arc::clone(&door))),
             Box::new(Passwords::new(Arc::clone(&door))),
             Box::new(Tokens::new(door)),

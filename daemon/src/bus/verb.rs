@@ -93,6 +93,10 @@ verbs! {
     ImportPassword = "import-password" => PasswordImport,
     /// The option `override_policy` of verbs that set a password.
     OverridePasswordPolicy = "override-password-policy" => PasswordOverride,
+    /// `WelcomeUser`: the mail may hold a token that sets the password.
+    WelcomeUser = "welcome-user" => PasswordSet,
+    /// `VerifyEmail`.
+    VerifyEmail = "verify-email" => EmailVerify,
     /// `EnrollTotp`.
     EnrollTotp = "enroll-totp" => TwoFactorManage,
     /// `GetProvisioningUri`.

@@ -122,6 +122,7 @@ impl Service {
         if let Some(password) = &password {
             self.hand_to_samba(grant.actor(), user.id, password)?;
         }
+        self.welcome_new_user(grant.actor(), user.id);
         let warnings = leftovers::in_wait(&self.host, &user.name, user.uid, user.home.as_str());
         Ok(Created { user, password: password.filter(|_| generated), warnings })
     }

@@ -82,6 +82,9 @@ pub enum Error {
          not be used now; after several failures wait a while, right or wrong"
     )]
     LoginRefused,
+    /// A mail cannot be sent, or has not left. What stands in the store stays.
+    #[error("{0}")]
+    MailUnavailable(String),
     /// A home directory cannot be made, moved or removed.
     #[error("home directory: {0}")]
     HomeDirectory(String),
@@ -141,6 +144,7 @@ impl Error {
             Self::WrongPassword => "wrong_password",
             Self::InvalidToken => "invalid_token",
             Self::LoginRefused => "login_refused",
+            Self::MailUnavailable(_) => "mail_unavailable",
             Self::HomeDirectory(_) => "home_directory",
             Self::HostEffect(_) => "host_effect",
             Self::Planned(_) => "planned",

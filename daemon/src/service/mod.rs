@@ -28,6 +28,7 @@ mod local_accounts;
 mod lock;
 mod login;
 mod lookups;
+mod mail;
 mod metadata;
 mod numbers;
 mod password_policy;
@@ -93,6 +94,7 @@ use crate::config::Config;
 use crate::publish::effect::SudoRule;
 use crate::publish::host::Host;
 use crate::publish::index::Publisher;
+use crate::publish::mail::Mailer;
 use crate::store::{Db, NumberJournal, Readers, Store};
 
 /// The account service.
@@ -102,6 +104,7 @@ pub struct Service {
     hasher: PasswordHasher,
     sealer: Sealer,
     host: Host,
+    mailer: Arc<dyn Mailer>,
     /// The open store, or why there is none: then every verb is refused and nothing is published.
     store: Mutex<Result<Store, String>>,
     /// Where a number is noted before it is given out.
@@ -122,6 +125,8 @@ pub struct Service {
     next_due: enforcement_reach::NextDue,
     /// Secrets that logins have shown and nobody has confirmed.
     offers: login::Offers,
+    /// Mails that strangers ask for.
+    requests: mail::Requests,
 }
 
 /// What a service is made of.
@@ -136,6 +141,8 @@ pub struct Parts {
     pub sealer: Sealer,
     /// Carries out host effects.
     pub host: Host,
+    /// Takes mails.
+    pub mailer: Arc<dyn Mailer>,
 }
 
 impl Service {
@@ -143,7 +150,7 @@ impl Service {
     /// exists all the same, refuses every verb with the reason, and leaves the last index alone.
     #[must_use]
     pub fn start(parts: Parts) -> Self {
-        let Parts { config, clock, hasher, sealer, host } = parts;
+        let Parts { config, clock, hasher, sealer, host, mailer } = parts;
         let undone = recovery::Undone::default();
         let store = numbers::open_store(&config.places).map_err(|error| {
             undone.store(&error);
@@ -161,6 +168,7 @@ impl Service {
             hasher,
             sealer,
             host,
+            mailer,
             store: Mutex::new(store),
             journal,
             readers: RwLock::new(readers),
@@ -172,6 +180,7 @@ impl Service {
             undone,
             next_due: enforcement_reach::NextDue::default(),
             offers: login::Offers::default(),
+            requests: mail::Requests::default(),
         };
         if let Err(error) = service.publish() {
             tracing::error!(%error, "the account index was not published");

@@ -4,17 +4,19 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
+use mail_protocol::{Mail, Request};
 use serde_json::{Map, Value};
 
 use super::{Created, Error, NewPassword, Parts, Service};
 use crate::authenticate::{Parameters, PasswordHasher, Sealer};
 use crate::authorize::{Action, Caller, Decision, Grant, decide};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, MailTransport};
 use crate::publish::host::Host;
+use crate::publish::mail::{MailError, Mailer};
 use crate::secret::Secret;
 
 /// A clock that stands still until it is moved.
@@ -32,9 +34,42 @@ impl Clock for TestClock {
     }
 }
 
+/// A mailer that keeps what it is given.
+#[derive(Default)]
+pub(crate) struct TestMailer {
+    sent: Mutex<Vec<Request>>,
+    fails: Mutex<Option<MailError>>,
+}
+
+impl TestMailer {
+    /// What was sent since the last time.
+    pub(crate) fn take(&self) -> Vec<Mail> {
+        let sent = std::mem::take(&mut *self.sent.lock().unwrap());
+        sent.into_iter().map(|request| request.mail).collect()
+    }
+
+    /// From now on mails fail, or are taken again.
+    pub(crate) fn fail(&self, error: Option<MailError>) {
+        *self.fails.lock().unwrap() = error;
+    }
+}
+
+impl Mailer for TestMailer {
+    fn deliver(&self, request: &Request) -> Result<(), MailError> {
+        match &*self.fails.lock().unwrap() {
+            Some(error) => Err(error.clone()),
+            None => {
+                self.sent.lock().unwrap().push(request.clone());
+                Ok(())
+            }
+        }
+    }
+}
+
 pub(crate) struct Fixture {
     dir: tempfile::TempDir,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) mailer: Arc<TestMailer>,
     pub(crate) service: Service,
 }
 
@@ -90,14 +125,19 @@ impl Fixture {
         let mut config = Config::default();
         // Many tests set the same password again; those of the history say so.
         config.passwords.history = 0;
+        config.mail.transport = MailTransport::Smtp;
+        config.mail.from = "roster@example.org".to_owned();
         settings(&mut config);
-        let service = Self::service(dir.path().to_owned(), clock.clone(), config, None);
-        Self { dir, clock, service }
+        let mailer = Arc::new(TestMailer::default());
+        let path = dir.path().to_owned();
+        let service = Self::service(path, clock.clone(), mailer.clone(), config, None);
+        Self { dir, clock, mailer, service }
     }
 
     fn service(
         dir: PathBuf,
         clock: Arc<TestClock>,
+        mailer: Arc<TestMailer>,
         mut config: Config,
         credentials: Option<&Path>,
     ) -> Service {
@@ -130,6 +170,7 @@ impl Fixture {
             hasher: PasswordHasher::new(cheap, 1024).unwrap(),
             sealer,
             host,
+            mailer,
         })
     }
 
@@ -147,22 +188,23 @@ impl Fixture {
 
     /// The same directory, after a restart of the daemon with something done in between.
     pub(crate) fn restarted_after(self, meanwhile: impl FnOnce()) -> Self {
-        let Self { dir, clock, service } = self;
+        let Self { dir, clock, mailer, service } = self;
         let config = service.config().clone();
         drop(service);
         meanwhile();
-        let service = Self::service(dir.path().to_owned(), clock.clone(), config, None);
-        Self { dir, clock, service }
+        let path = dir.path().to_owned();
+        let service = Self::service(path, clock.clone(), mailer.clone(), config, None);
+        Self { dir, clock, mailer, service }
     }
 
     /// The same directory, after a restart of the daemon with credentials.
     pub(crate) fn restarted_with_credentials(self, credentials: &Path) -> Self {
-        let Self { dir, clock, service } = self;
+        let Self { dir, clock, mailer, service } = self;
         let config = service.config().clone();
         drop(service);
         let path = dir.path().to_owned();
-        let service = Self::service(path, clock.clone(), config, Some(credentials));
-        Self { dir, clock, service }
+        let service = Self::service(path, clock.clone(), mailer.clone(), config, Some(credentials));
+        Self { dir, clock, mailer, service }
     }
 
     /// The service, and the directory that it lives in while that is kept.

@@ -4,6 +4,7 @@
 //! transaction; its methods, one file per table, are all that the service sees.
 
 mod activity;
+mod addresses;
 mod audit;
 #[cfg(test)]
 mod dump;

@@ -15,6 +15,7 @@ const LIFECYCLE: &str =
 const PASSWORDS: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.Passwords.xml");
 const AUDIT: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Audit.xml");
+const MAIL: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Mail.xml");
 const METADATA: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Metadata.xml");
 const PLAN: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Plan.xml");
 const TWO_FACTOR: &str =
@@ -129,6 +130,7 @@ fn the_shipped_xml_is_the_live_introspection() {
         (LIFECYCLE, &accounts, "org.roster.Accounts1.Lifecycle"),
         (PASSWORDS, &accounts, "org.roster.Accounts1.Passwords"),
         (AUDIT, &accounts, "org.roster.Accounts1.Audit"),
+        (MAIL, &accounts, "org.roster.Accounts1.Mail"),
         (METADATA, &accounts, "org.roster.Accounts1.Metadata"),
         (PLAN, &accounts, "org.roster.Accounts1.Plan"),
         (TWO_FACTOR, &accounts, "org.roster.Accounts1.TwoFactor"),

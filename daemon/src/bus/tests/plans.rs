@@ -11,20 +11,22 @@ use zbus::{Connection, Fd, Proxy, Variant};
 
 use super::introspection::{introspect, members};
 use super::private_bus::{ALICE, PrivateBus, ROOT, STRANGER, dictionary, record};
-use crate::authorize::{Action, Decision, decide};
+use crate::authorize::{Action, Actor, Decision, decide};
 use crate::secret::Secret;
 use crate::service::DeleteOptions;
 
-const INTERFACES: [&str; 7] = [
+const INTERFACES: [&str; 8] = [
     "org.roster.Accounts1",
     "org.roster.Accounts1.Administration",
     "org.roster.Accounts1.Lifecycle",
+    "org.roster.Accounts1.Mail",
     "org.roster.Accounts1.Metadata",
     "org.roster.Accounts1.TwoFactor",
     "org.roster.Accounts1.Passwords",
     "org.roster.Accounts1.Tokens",
 ];
 const PLAN: &str = "org.roster.Accounts1.Plan";
+const ALICES: &str = "alice@example.org";
 const FIRST: &str = "seven violet herons";
 const SECOND: &str = "nine amber otters";
 const SHADOW: &str = "alice:!$y$j9T$F5Jx5fExrKuPp53xLKQ..1$42RgPIrXdXSEEs77lDi/4IqKVqFBAVaHJkzw5uD1r57:19000:0:90:7:::";
@@ -44,6 +46,11 @@ const METHODS: &[&str] = &[
     "ChangePassword",
     "GeneratePassword",
     "ImportPassword",
+    "WelcomeUser",
+    "RequestPasswordReset",
+    "ResetPassword",
+    "VerifyEmail",
+    "ConfirmEmail",
     "AddKey",
     "RemoveKey",
     "GrantSudo",
@@ -85,7 +92,7 @@ fn secret(text: &str) -> Fd<'static> {
     secret_to_fd(text.as_bytes()).unwrap().into()
 }
 
-async fn call(proxy: &Proxy<'_>, method: &str) -> zbus::Result<Message> {
+async fn call(proxy: &Proxy<'_>, method: &str, token: &str) -> zbus::Result<Message> {
     type Options = Dictionary;
     let none = Options::new;
     let one = |key: &str, value: Variant<'static>| {
@@ -97,7 +104,7 @@ async fn call(proxy: &Proxy<'_>, method: &str) -> zbus::Result<Message> {
         "CreateGroup" => proxy.call_method(method, &(dictionary(json!({"name": "dev"})),)).await,
         "CreateUser" => {
             let fields = json!({"name": user, "uid": 3005, "groups": ["dev"], "home_create": true,
-                "sudo_commands": ["/usr/bin/id"], "tags": ["x"]});
+                "sudo_commands": ["/usr/bin/id"], "tags": ["x"], "email": ALICES});
             let password = one("password", Variant::Fd(secret(FIRST)));
             proxy.call_method(method, &(dictionary(fields), password)).await
         }
@@ -115,6 +122,13 @@ async fn call(proxy: &Proxy<'_>, method: &str) -> zbus::Result<Message> {
         "ChangePassword" => proxy.call_method(method, &(secret(FIRST), secret(SECOND))).await,
         "GeneratePassword" => proxy.call_method(method, &(user, one("expire", true.into()))).await,
         "ImportPassword" => proxy.call_method(method, &(user, secret(SHADOW))).await,
+        "WelcomeUser" => {
+            proxy.call_method(method, &(user, one("reset_password", true.into()))).await
+        }
+        "RequestPasswordReset" => proxy.call_method(method, &(ALICES,)).await,
+        "ResetPassword" => proxy.call_method(method, &(secret(token), secret(SECOND))).await,
+        "VerifyEmail" => proxy.call_method(method, &(user,)).await,
+        "ConfirmEmail" => proxy.call_method(method, &(secret(token),)).await,
         "AddKey" => proxy.call_method(method, &(user, KEY, none())).await,
         "RemoveKey" => proxy.call_method(method, &(user, 1_i64)).await,
         "GrantSudo" => {
@@ -233,6 +247,18 @@ fn add_token_of_bob(bus: &PrivateBus) {
     bus.service.create_token(&grant, &bob, &name, &[], None).unwrap();
 }
 
+/// The token that the method takes, as it is mailed to alice.
+fn mailed_token(bus: &PrivateBus, method: &str) -> String {
+    let alice = || bus.service.user(&accounts::Subject::Name("alice".to_owned())).unwrap().id;
+    let by = Actor::daemon();
+    let token = match method {
+        "ResetPassword" => bus.service.issue_reset_token(&by, alice()).unwrap(),
+        "ConfirmEmail" => bus.service.issue_email_token(&by, alice()).unwrap(),
+        _ => return String::new(),
+    };
+    token.as_str().unwrap().to_owned()
+}
+
 /// carol, who is deleted.
 fn add_and_delete_carol(bus: &PrivateBus) {
     bus.create(json!({"name": "carol", "uid": 3007}));
@@ -295,10 +321,11 @@ fn every_verb_has_a_plan_that_changes_nothing_and_comes_true() {
         }
         // alice's own verb; the bus knows no other user of ours.
         let caller = if *method == "ChangePassword" { ALICE } else { ROOT };
+        let token = &mailed_token(&bus, method);
         let before = everything(&bus);
         while events.try_recv().is_ok() {}
         let plan = bus.call_as(caller, |connection| async move {
-            let answer = call(&proxy(&connection, PLAN).await, method).await;
+            let answer = call(&proxy(&connection, PLAN).await, method, token).await;
             let answer = answer.unwrap_or_else(|error| panic!("{method}: {error}"));
             record(&answer.body().deserialize::<Dictionary>().unwrap())
         });
@@ -321,7 +348,7 @@ fn every_verb_has_a_plan_that_changes_nothing_and_comes_true() {
         let audited = before.rows.iter().filter(|row| row.starts_with("audit ")).count() as i64;
         let interface = home[*method];
         bus.call_as(caller, |connection| async move {
-            let done = call(&proxy(&connection, interface).await, method).await;
+            let done = call(&proxy(&connection, interface).await, method, token).await;
             done.unwrap_or_else(|error| panic!("{method}: {error}"));
         });
         let rows = bus.service.read(|db| Ok(db.audit_rows(audited, 100)?)).unwrap();
@@ -330,7 +357,8 @@ fn every_verb_has_a_plan_that_changes_nothing_and_comes_true() {
         }
         let rows: Vec<Value> =
             rows.iter().map(|row| serde_json::from_str(&row.change).unwrap()).collect();
-        let of_record = |change: &&Value| change["kind"] != "uid" && change["kind"] != "host_group";
+        let elsewhere = ["uid", "host_group", "mail"];
+        let of_record = |change: &&Value| !elsewhere.iter().any(|kind| change["kind"] == *kind);
         for change in changes.iter().filter(of_record) {
             let planned = |end: &str| change.get(end).unwrap_or(&Value::Null);
             // Where several users change, each has a row.

@@ -1,5 +1,7 @@
 //! What each method is called with, and what has to be so before that it can do something.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use serde_json::{Value, json};
 use zbus::Variant;
 
@@ -111,6 +113,10 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("LogIn", _) => vec![subject(), secret(PASSWORD), none()],
         ("RefreshTokens", _) => vec![secret(&about.refresh)],
         ("VerifyToken", _) => vec![secret(&about.access)],
+        ("WelcomeUser", _) => vec![subject(), map(json!({"reset_password": true}))],
+        ("RequestPasswordReset", _) => vec![text(&another_address())],
+        ("ResetPassword", _) => vec![secret(&about.mailed), secret("another good one")],
+        ("ConfirmEmail", _) => vec![secret(&about.mailed)],
         ("QueryUsers", _) => vec![text("[]"), none()],
         ("SearchUsers", _) => vec![text("a"), none()],
         (
@@ -131,6 +137,7 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
             | "GetLastSeen"
             | "ListUserShells"
             | "PurgeUser"
+            | "VerifyEmail"
             | "GetMetadata",
             _,
         ) => vec![subject()],
@@ -150,6 +157,12 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ) => vec![],
         (other, way) => panic!("{other} ({way}): say here what it is called with"),
     }
+}
+
+/// An address that nobody has, and nobody has asked for.
+fn another_address() -> String {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    format!("nobody{}@example.org", ASKED.fetch_add(1, Ordering::Relaxed))
 }
 
 /// As Debian makes it.

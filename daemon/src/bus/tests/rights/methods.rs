@@ -16,6 +16,7 @@ pub(super) const LIFECYCLE: &str = "org.roster.Accounts1.Lifecycle";
 pub(super) const TWO_FACTOR: &str = "org.roster.Accounts1.TwoFactor";
 pub(super) const METADATA: &str = "org.roster.Accounts1.Metadata";
 pub(super) const PASSWORDS: &str = "org.roster.Accounts1.Passwords";
+pub(super) const MAIL: &str = "org.roster.Accounts1.Mail";
 pub(super) const QUERY: &str = "org.roster.Accounts1.Query";
 pub(super) const TOKENS: &str = "org.roster.Accounts1.Tokens";
 pub(super) const AUDIT: &str = "org.roster.Accounts1.Audit";
@@ -135,6 +136,12 @@ pub(super) const METHODS: &[Method] = &[
     method(METADATA, ("SetProfile", ""), OWN_PARTS, &["set-profile"], Changes),
     method(METADATA, ("DeleteProfile", ""), OWN_PARTS, &["delete-profile"], Changes),
     method(PASSWORDS, ("ImportPassword", ""), ADMINISTER, &["import-password"], Changes),
+    method(MAIL, ("WelcomeUser", ""), SET_PASSWORD, &["welcome-user"], Changes),
+    // Of an address that nobody has; what comes of others comes later.
+    method(MAIL, ("RequestPasswordReset", ""), EVERYBODY, &[], Reads),
+    method(MAIL, ("ResetPassword", ""), EVERYBODY, &[], Changes),
+    method(MAIL, ("VerifyEmail", ""), OWN_PARTS, &["verify-email"], Changes),
+    method(MAIL, ("ConfirmEmail", ""), EVERYBODY, &[], Changes),
     method(QUERY, ("QueryUsers", ""), READ_ALL, &["query-users"], Reads),
     method(QUERY, ("SearchUsers", ""), READ_ALL, &["search-users"], Reads),
     method(TOKENS, ("CreateToken", ""), OWN_PARTS, &["create-token"], Changes),

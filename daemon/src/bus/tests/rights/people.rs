@@ -8,7 +8,7 @@ use super::super::private_bus::{PrivateBus, ROOT, STRANGER};
 use super::arguments;
 use super::methods::{METHODS, Method};
 use super::table::Caller;
-use crate::authorize::{Action, Decision, Grant, decide};
+use crate::authorize::{Action, Actor, Decision, Grant, decide};
 use crate::secret::Secret;
 use crate::service::testing::{Fixture, secret, subject};
 use crate::service::{NewPassword, Provider, Service};
@@ -38,6 +38,8 @@ pub(super) struct Person {
     /// Its tokens of a login.
     pub(super) access: String,
     pub(super) refresh: String,
+    /// The token that was mailed to it.
+    pub(super) mailed: String,
 }
 
 /// Name, record, and whom it stands for: a caller, or a letter of `table::ACCOUNTS_OF`.
@@ -75,7 +77,7 @@ impl Site {
             let sudo: &[&str] = if letter == 's' { &["/usr/bin/id"] } else { &[] };
             let fields = json!({
                 "name": name, "uid": uid, "role": role, "ssh_keys": [KEY], "sudo_commands": sudo,
-                "locked": caller == Some(Caller::Locked),
+                "locked": caller == Some(Caller::Locked), "email": format!("{name}@example.org"),
             });
             fixture.create_with(fields, NewPassword::Given(secret(PASSWORD))).unwrap();
             let key = fixture.service.list_keys(&subject(name)).unwrap()[0].id;
@@ -128,6 +130,7 @@ impl Site {
         if matches!(method.name, "RefreshTokens" | "VerifyToken") {
             self.log_in(about);
         }
+        about.mailed = self.mailed_token(method, &about.name);
         for (interface, name) in arguments::first(method) {
             let is = |known: &&Method| known.interface == *interface && known.name == *name;
             let first = METHODS.iter().find(is).expect("a method of the table");
@@ -153,6 +156,18 @@ impl Site {
         let tokens = service.log_in(&caller, &about.name, &secret(PASSWORD), None).unwrap();
         about.access = tokens.access.as_str().unwrap().to_owned();
         about.refresh = tokens.refresh.as_str().unwrap().to_owned();
+    }
+
+    /// The token that the method takes, as it is mailed.
+    fn mailed_token(&self, method: &Method, name: &str) -> String {
+        let service = &self.bus.service;
+        let id = service.user(&subject(name)).unwrap().id;
+        let token = match method.name {
+            "ResetPassword" => service.issue_reset_token(&Actor::daemon(), id).unwrap(),
+            "ConfirmEmail" => service.issue_email_token(&Actor::daemon(), id).unwrap(),
+            _ => return String::new(),
+        };
+        token.as_str().unwrap().to_owned()
     }
 
     fn needs_code(&self, method: &Method) -> bool {

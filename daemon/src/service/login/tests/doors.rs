@@ -94,6 +94,7 @@ fn without_a_store_nobody_is_let_in_and_nobody_is_unknown() {
             .unwrap(),
         sealer: crate::authenticate::Sealer::open_or_create(house.directory.path(), None).unwrap(),
         host: crate::publish::host::Host::system(),
+        mailer: Arc::new(crate::service::testing::TestMailer::default()),
     };
     let broken = Arc::new(Service::start(parts));
     for phase in [Phase::Authenticate, Phase::Account, Phase::ChangePassword, Phase::OpenSession] {
