@@ -64,6 +64,17 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
             "printf '%s\\n' \"$PASSWORD\" | roster user password alice --password-stdin",
         ],
     ),
+    ("user welcome", &["roster user welcome alice", "roster user welcome alice --reset-password"]),
+    ("user forgot-password", &["roster user forgot-password alice@example.org"]),
+    (
+        "user reset-password",
+        &["printf '%s\\n' \"$TOKEN\" \"$PASSWORD\" | roster user reset-password --token-stdin"],
+    ),
+    ("user verify-email", &["roster user verify-email alice"]),
+    (
+        "user confirm-email",
+        &["printf '%s\\n' \"$TOKEN\" | roster user confirm-email --token-stdin"],
+    ),
     (
         "user attr",
         &[

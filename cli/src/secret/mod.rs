@@ -5,6 +5,7 @@ mod keyboard;
 mod lines;
 mod prompt;
 mod source;
+mod token;
 
 use zeroize::Zeroizing;
 
@@ -13,6 +14,7 @@ use crate::error::Error;
 pub use lines::Lines;
 pub use prompt::{ask, ask_optional, confirm};
 pub use source::{CodeFlags, Source};
+pub use token::TokenFlags;
 
 /// The longest secret that is taken, in bytes.
 pub const LIMIT: usize = 1024;

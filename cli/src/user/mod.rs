@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod leftovers;
 mod lookup;
+mod mail;
 mod metadata;
 pub mod own;
 mod password;
@@ -66,6 +67,16 @@ pub enum Verb {
     Profile(metadata::Profile),
     /// Sets a password; without a name: the own, with the old one
     Password(password::Password),
+    /// Mails the account its welcome
+    Welcome(mail::Welcome),
+    /// Has a link or code for a new password mailed, to whoever has forgotten theirs
+    ForgotPassword(mail::ForgotPassword),
+    /// Sets a new password with the code of a mail
+    ResetPassword(mail::ResetPassword),
+    /// Mails the account a link or code that proves its address
+    VerifyEmail(Subject),
+    /// Proves a mail address with the code of a mail
+    ConfirmEmail(mail::ConfirmEmail),
     /// Shows the entry of passwd(5), straight from the store
     PasswdEntry(Subject),
     /// Shows the uid that the next account would get
@@ -131,6 +142,11 @@ impl Verb {
             Self::Setting(verb) => verb.run(session).await,
             Self::Profile(verb) => verb.run(session).await,
             Self::Password(password) => password.run(session).await,
+            Self::Welcome(welcome) => welcome.run(session).await,
+            Self::ForgotPassword(forgot) => forgot.run(session).await,
+            Self::ResetPassword(reset) => reset.run(session).await,
+            Self::VerifyEmail(user) => mail::verify(&user.subject, session).await,
+            Self::ConfirmEmail(confirm) => confirm.run(session).await,
             Self::PasswdEntry(user) => lookup::passwd_entry(&user.subject, session).await,
             Self::NextUid { reserve } => lookup::next_uid(reserve, session).await,
             Self::Lastseen(seen) => seen.run(session).await,

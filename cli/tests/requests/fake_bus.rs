@@ -360,6 +360,7 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
                 "pw_gecos": "Alice Ng", "pw_dir": "/home/alice", "pw_shell": "/bin/bash"});
             connection.reply(&header, &dictionary(entry)).await
         }
+        "ResetPassword" | "ConfirmEmail" => connection.reply(&header, &"alice").await,
         "GetNextUid" => connection.reply(&header, &3001_u32).await,
         "ListShells" | "ListUserShells" => {
             connection.reply(&header, &HashMap::from([("/bin/bash", "bash")])).await
