@@ -2,6 +2,7 @@
 
 use roster_tests::Machine;
 
+use crate::mail::with_mail;
 use crate::people::add_alice;
 
 /// What a real bash shows when a line is typed up to here, completed by TAB and run. A shell is not
@@ -93,6 +94,11 @@ const ANSWERS: &[(&str, &str)] = &[
     ("plan", "user create bob --dry-run"),
     ("user", "user create bob"),
     ("plan", "user update alice --groups adm --no-sudo --dry-run"),
+    ("done", "user welcome alice --reset-password"),
+    ("done", "user forgot-password a@example.org"),
+    ("plan", "user verify-email alice --dry-run"),
+    ("done", "user verify-email alice"),
+    ("error", "user welcome bob"),
     ("done", "user setting set alice core lang en"),
     ("done", "user profile set alice address Berlin"),
     ("user", "user update alice --shell /bin/sh"),
@@ -164,6 +170,7 @@ const ANSWERS: &[(&str, &str)] = &[
 fn every_answer_fits_its_published_schema() {
     let m = Machine::boot("schema").unwrap();
     m.sh("cd /root; ssh-keygen -q -t ed25519 -N '' -f k").ok();
+    with_mail(&m);
     m.sh("test -s /usr/share/roster/schema/user.json").ok();
     let schema = |name: &str| m.sh(&format!("roster schema {name}")).ok().json();
     for (name, words) in ANSWERS {

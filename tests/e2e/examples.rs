@@ -4,6 +4,8 @@ use std::path::Path;
 
 use roster_tests::Machine;
 
+use crate::mail::with_mail;
+
 /// The lines of the first ```console block: commands behind `# `, each with what it prints.
 fn tour(readme: &str) -> Vec<(String, Vec<String>)> {
     let block = readme.split("```console\n").nth(1).unwrap();
@@ -74,6 +76,11 @@ const VERBS: &[&str] = &[
     "user search",
     "user update",
     "user password",
+    "user welcome",
+    "user reset-password",
+    "user forgot-password",
+    "user verify-email",
+    "user confirm-email",
     "user attr",
     "user setting",
     "user profile",
@@ -153,12 +160,31 @@ fn prepare(m: &Machine, verb: &str) {
         "user purge" => {
             m.roster(["user", "delete", "bob"]).ok();
         }
+        // Mails go nowhere by default.
+        "user welcome" if !m.sh("test -e /root/sink.py").run().success() => {
+            with_mail(m);
+            m.roster(["user", "update", "alice", "--email", "alice@example.org"]).ok();
+        }
         // A code counts once: the next one is of a later step.
         "2fa verify" => {
             m.sh("sleep 31").ok();
         }
         _ => {}
     }
+}
+
+/// For a shell: the token that the verb takes out of the last mail that has one, and a password that
+/// is not the old one.
+fn mailed_token(verb: &str) -> String {
+    let kind = match verb {
+        "user reset-password" => "pr",
+        "user confirm-email" => "ev",
+        _ => return ":".to_owned(),
+    };
+    format!(
+        "PASSWORD='eleven quiet otters resting'; \
+         TOKEN=$(grep -oh 'roster_{kind}_[A-Za-z0-9_-]*' /root/mails/* | tail -n 1)"
+    )
 }
 
 /// Verbs that are about the caller, and root is no account of ours.
@@ -214,7 +240,7 @@ fn every_example_of_the_help_works() {
                 ))
                 .ok();
             } else {
-                m.sh(&format!("{environment}; {example}")).ok();
+                m.sh(&format!("{environment}; {}; {example}", mailed_token(verb))).ok();
             }
         }
     }

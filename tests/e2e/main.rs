@@ -18,6 +18,7 @@ mod enforcement;
 mod examples;
 mod imported;
 mod logins;
+mod mail;
 mod matrix;
 mod model;
 mod outages;

@@ -143,8 +143,30 @@ pub(super) const COMMANDS: &[Seed] = &[
             ),
         ],
     ),
-    later("magistrala-cli users resetpasswordrequest <email>", "user welcome"),
-    later("magistrala-cli users resetpassword <password> <confpass> <token>", "user reset-password"),
+    seed(
+        "magistrala-cli users resetpasswordrequest <email>",
+        &[
+            does("roster user forgot-password nobody@example.com", &["a mail", "on its way"]),
+            does("roster user forgot-password janice@example.com", &["a mail", "on its way"]),
+            does("mailed Janice@example.com", &["User name: janice"]),
+        ],
+    ),
+    seed(
+        "magistrala-cli users resetpassword <password> <confpass> <token>",
+        &[
+            does(
+                "printf '%s\\n' \"$(token_of Janice@example.com)\" 'twelve quiet herons landing' \
+                 | roster user reset-password --token-stdin",
+                &["janice"],
+            ),
+            refuses(
+                1,
+                "printf '%s\\n' \"$(token_of Janice@example.com)\" 'twelve quiet herons rising' \
+                 | roster user reset-password --token-stdin",
+                &["token"],
+            ),
+        ],
+    ),
     seed(
         "magistrala-cli users <user_id> disable <user_auth_token>",
         &[

@@ -10,6 +10,8 @@ mod truenas;
 
 use roster_tests::{Machine, Outcome, Run};
 
+use crate::mail::with_mail_and;
+
 /// One command of a document.
 struct Seed {
     /// As the document writes it.
@@ -57,12 +59,21 @@ impl Step {
     }
 }
 
-/// What the lines use: a password, a field of a JSON object, a user's identifier, and the code that
-/// its authenticator shows now.
+/// What the lines use: a password, a field of a JSON object, a user's identifier, the last mail to an
+/// address and the token in it, and the code that a user's authenticator shows now.
 const PRELUDE: &str = r#"
 export PASSWORD='nine amber otters resting'
 field() { sed -n 's/.*"'"$1"'":"\([^"]*\)".*/\1/p'; }
 id_of() { roster --json user show "$1" | field id; }
+mailed() {
+    for n in $(seq 100); do
+        mail=$(grep -lx "To: $1" /root/mails/* 2>/dev/null | tail -n 1)
+        [ -z "$mail" ] || break
+        sleep 0.1
+    done
+    cat "$mail"
+}
+token_of() { mailed "$1" | grep -o 'roster_[a-z]*_[A-Za-z0-9_-]*'; }
 code() { oathtool --totp -b "$(cat "/root/$1.secret")"; }
 "#;
 
@@ -115,11 +126,13 @@ fn every_command_of_the_truenas_user_namespace_has_its_verb() {
 #[test]
 fn every_occ_command_for_users_groups_and_second_factors_has_its_verb() {
     let m = Machine::boot("nextcloud").unwrap();
+    with_mail_and(&m, "welcome_new_users = true");
     follow(&m, nextcloud::COMMANDS);
 }
 
 #[test]
 fn every_command_of_the_magistrala_users_namespace_has_its_verb() {
     let m = Machine::boot("magistrala").unwrap();
+    with_mail_and(&m, "");
     follow(&m, magistrala::COMMANDS);
 }

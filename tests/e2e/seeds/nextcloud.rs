@@ -38,7 +38,14 @@ pub(super) const COMMANDS: &[Seed] = &[
             does("! roster user show stephanie --json | grep '\"password\"'", &[]),
         ],
     ),
-    later("occ user:add layla --email layla@example.tld   (sends a welcome mail)", "user welcome"),
+    seed(
+        "occ user:add layla --email layla@example.tld   (sends a welcome mail)",
+        &[
+            does("roster user create arthur --password-disabled --email arthur@example.tld", &[]),
+            does("mailed arthur@example.tld", &["Hello arthur,", "roster user reset-password"]),
+            does("roster user delete arthur --yes", &[]),
+        ],
+    ),
     seed(
         "occ user:resetpassword layla",
         &[does("echo \"$PASSWORD again\" | roster user password layla --password-stdin", &[])],
@@ -225,8 +232,31 @@ pub(super) const COMMANDS: &[Seed] = &[
             does("roster user sync --all --limit 1 --offset 1", &["layla", "nothing to update"]),
         ],
     ),
-    later("occ user:welcome layla", "user welcome"),
-    later("occ user:welcome --reset-password layla", "user welcome"),
+    seed(
+        "occ user:welcome layla",
+        &[
+            refuses(1, "roster user welcome layla", &["no mail address"]),
+            does("roster user update layla --email layla@example.tld", &[]),
+            does("roster user welcome layla", &[]),
+            does("mailed layla@example.tld", &["From: roster@example.org", "Hello layla,"]),
+        ],
+    ),
+    seed(
+        "occ user:welcome --reset-password layla",
+        &[
+            does("roster user welcome --reset-password layla", &[]),
+            does(
+                "printf '%s\\n' \"$(token_of layla@example.tld)\" 'twelve quiet herons landing' \
+                 | roster user reset-password --token-stdin",
+                &["layla"],
+            ),
+            does(
+                "SSHPASS='twelve quiet herons landing' sshpass -e ssh -o StrictHostKeyChecking=no \
+                 layla@127.0.0.1 id -un",
+                &["layla"],
+            ),
+        ],
+    ),
     seed("occ group:add milliways", &[does("roster group create milliways", &[])]),
     seed(
         "occ group:adduser milliways layla",
