@@ -21,6 +21,8 @@ const CONFIG: &str = "/etc/roster/roster.toml";
 const SOCKET: &str = "/run/roster/auth";
 /// The longest between looks at expiring rules.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// What is still at work when the daemon stops may take so long.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Runs the daemon until it is told to stop.
 #[must_use]
@@ -53,7 +55,10 @@ fn start() -> Result<(), Failure> {
         .thread_keep_alive(Duration::from_secs(10))
         .enable_all()
         .build()?;
-    runtime.block_on(serve(config))
+    let served = runtime.block_on(serve(config));
+    // A mail server that does not answer keeps nobody from stopping the daemon.
+    runtime.shutdown_timeout(LAST_WORDS);
+    served
 }
 
 /// No core dump and no debugger shows passwords (prctl(2), PR_SET_DUMPABLE).

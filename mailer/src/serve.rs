@@ -62,24 +62,22 @@ fn serve(mut connection: UnixStream) -> ExitCode {
 
 fn deliver(request: &Request) -> Answer {
     let until = Instant::now() + DELIVERING;
-    let text = match compose(&request.mail) {
+    let text = match request.mail.as_ref().map(compose).transpose() {
         Ok(text) => text,
         Err(error) => return Answer::unavailable(&error.to_string()),
     };
+    let mail = request.mail.as_ref().zip(text.as_ref().map(|text| text.as_str()));
     let sent = match &request.transport {
-        Transport::Sendmail => {
-            sendmail::send(Path::new(sendmail::PROGRAM), &request.mail, &text, until)
-        }
+        Transport::Sendmail => match mail {
+            Some((mail, text)) => sendmail::send(Path::new(sendmail::PROGRAM), mail, text, until),
+            None => Ok(()),
+        },
         Transport::Smtp { host, port, tls, username } => {
             let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
             let password = directory.and_then(|directory| password(Path::new(&directory)));
             let login = username.as_ref().map(|username| smtp::Login { username, password });
-            smtp::send(
-                &smtp::Server { host, port: *port, tls: *tls, login },
-                &request.mail,
-                &text,
-                until,
-            )
+            let server = smtp::Server { host, port: *port, tls: *tls, login };
+            smtp::send(&server, mail, until)
         }
     };
     match sent {

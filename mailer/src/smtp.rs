@@ -50,15 +50,18 @@ pub struct Login<'a> {
     pub password: Option<Zeroizing<Vec<u8>>>,
 }
 
-/// Has a server take the mail over.
-pub fn send(server: &Server<'_>, mail: &Mail, text: &str, until: Instant) -> Result<(), Failure> {
-    send_trusting(server, mail, text, until, trust)
+/// Has a server take a mail over, as it travels; or greets it and leaves again, without one.
+pub fn send(
+    server: &Server<'_>,
+    mail: Option<(&Mail, &str)>,
+    until: Instant,
+) -> Result<(), Failure> {
+    send_trusting(server, mail, until, trust)
 }
 
 fn send_trusting(
     server: &Server<'_>,
-    mail: &Mail,
-    text: &str,
+    mail: Option<(&Mail, &str)>,
     until: Instant,
     trust: impl FnOnce() -> std::io::Result<Arc<ClientConfig>>,
 ) -> Result<(), Failure> {
@@ -84,7 +87,7 @@ fn send_trusting(
         connection = connection.protect(host, trust().map_err(at)?).map_err(at)?;
         let mut dialogue = Dialogue::new(connection);
         dialogue.greeting()?;
-        return say(dialogue, &name, password, mail, text);
+        return say(dialogue, &name, password, mail);
     }
     let mut dialogue = Dialogue::new(connection);
     dialogue.greeting()?;
@@ -97,7 +100,7 @@ fn send_trusting(
         let connection = dialogue.into_stream()?;
         dialogue = Dialogue::new(connection.protect(host, trust().map_err(at)?).map_err(at)?);
     }
-    say(dialogue, &name, password, mail, text)
+    say(dialogue, &name, password, mail)
 }
 
 /// The dialogue, from where it is protected as far as it is to be.
@@ -105,13 +108,16 @@ fn say(
     mut dialogue: Dialogue<Connection>,
     name: &str,
     login: Option<(&&Username, &Zeroizing<Vec<u8>>)>,
-    mail: &Mail,
-    text: &str,
+    mail: Option<(&Mail, &str)>,
 ) -> Result<(), Failure> {
     let hello = dialogue.hello(name)?;
     if let Some((username, password)) = login {
         log_in(&mut dialogue, &hello, username, password)?;
     }
+    let Some((mail, text)) = mail else {
+        dialogue.end();
+        return Ok(());
+    };
     dialogue.expect(&format!("MAIL FROM:<{}>", mail.from.as_str()), 250)?;
     dialogue.expect(&format!("RCPT TO:<{}>", mail.to.as_str()), 250)?;
     dialogue.expect("DATA", 354)?;

@@ -61,8 +61,9 @@ pub struct Request {
     version: u32,
     /// The way.
     pub transport: Transport,
-    /// The mail.
-    pub mail: Mail,
+    /// The mail. Without one the server is greeted and left again, so that who watches the mailer
+    /// does not see whether a stranger's request has come to anything.
+    pub mail: Option<Mail>,
 }
 
 /// What came of it.
@@ -116,7 +117,13 @@ impl Request {
     /// A request of this version.
     #[must_use]
     pub const fn new(transport: Transport, mail: Mail) -> Self {
-        Self { version: VERSION, transport, mail }
+        Self { version: VERSION, transport, mail: Some(mail) }
+    }
+
+    /// The request of this version that sends nothing.
+    #[must_use]
+    pub const fn without_mail(transport: Transport) -> Self {
+        Self { version: VERSION, transport, mail: None }
     }
 
     /// As it is sent.
@@ -240,6 +247,8 @@ mod tests {
         let sent = request();
         assert_eq!(Request::read(&**sent.to_bytes().unwrap()).unwrap(), sent);
         let sent = Request { transport: Transport::Sendmail, ..sent };
+        assert_eq!(Request::read(&**sent.to_bytes().unwrap()).unwrap(), sent);
+        let sent = Request::without_mail(Transport::Sendmail);
         assert_eq!(Request::read(&**sent.to_bytes().unwrap()).unwrap(), sent);
     }
 

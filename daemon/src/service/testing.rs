@@ -44,8 +44,12 @@ pub(crate) struct TestMailer {
 impl TestMailer {
     /// What was sent since the last time.
     pub(crate) fn take(&self) -> Vec<Mail> {
-        let sent = std::mem::take(&mut *self.sent.lock().unwrap());
-        sent.into_iter().map(|request| request.mail).collect()
+        self.requests().into_iter().filter_map(|request| request.mail).collect()
+    }
+
+    /// What it was asked since the last time.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        std::mem::take(&mut *self.sent.lock().unwrap())
     }
 
     /// From now on mails fail, or are taken again.

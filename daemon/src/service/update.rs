@@ -10,7 +10,7 @@ use super::local_accounts::LocalAccounts;
 use super::{Error, NewPassword, Service, caller, record};
 use crate::authorize::{Action, Grant};
 use crate::publish::effect::Effect;
-use crate::store::{HolderKey, PasswordRow, UserRow};
+use crate::store::{HolderKey, PasswordRow, TokenKind, UserRow};
 
 impl Service {
     /// Changes the given fields of a user.
@@ -165,6 +165,9 @@ impl Service {
         {
             row.email = email.clone();
             row.email_verified = false;
+            // What went to the old address is good for nothing any more.
+            db.delete_tokens(id, TokenKind::Reset)?;
+            db.delete_tokens(id, TokenKind::Email)?;
         }
         row.home_mode = fields.home_mode.unwrap_or(row.home_mode);
         row.ssh_password_enabled = fields.ssh_password_enabled.unwrap_or(row.ssh_password_enabled);

@@ -85,7 +85,7 @@ fn send_to(host: &str, port: u16, tls: Tls, login: Option<&str>) -> Result<(), F
     let login = password.map(|password| Login { username: &username, password: Some(password) });
     let server = Server { host: &host, port, tls, login };
     let until = Instant::now() + Duration::from_secs(20);
-    send_trusting(&server, &mail(), TEXT, until, || trust_in(roots()))
+    send_trusting(&server, Some((&mail(), TEXT)), until, || trust_in(roots()))
 }
 
 fn against(script: Script, tls: Tls, login: Option<&str>) -> (Result<(), Failure>, String) {
@@ -155,6 +155,17 @@ const PLAIN_LOGIN: Script = &[
 ];
 
 #[test]
+fn without_a_mail_a_server_is_greeted_and_left() {
+    let script: Script =
+        &[("", "220 here\r\n"), ("EHLO ", "250 here\r\n"), ("QUIT", "221 bye\r\n")];
+    let (port, server) = listen(move |mut stream| play(&mut stream, script));
+    let host = Host::parse("127.0.0.1").unwrap();
+    let server_at = Server { host: &host, port, tls: Tls::None, login: None };
+    send(&server_at, None, Instant::now() + Duration::from_secs(20)).unwrap();
+    assert!(server.join().unwrap().ends_with("QUIT\r\n"));
+}
+
+#[test]
 fn both_ways_to_log_in_work() {
     for script in [LOGIN_ONLY, PLAIN_LOGIN] {
         against(script, Tls::None, Some("word")).0.unwrap();
@@ -185,7 +196,7 @@ fn a_password_needs_protection_unless_it_stays_on_the_host() {
     let login = Some(Login { username: &username, password: None });
     let server = Server { host: &host, port: 1, tls: Tls::Tls, login };
     let until = Instant::now() + Duration::from_secs(5);
-    let reason = refused(send(&server, &mail(), TEXT, until));
+    let reason = refused(send(&server, Some((&mail(), TEXT)), until));
     assert!(reason.contains("roster.smtp-password"), "{reason}");
 }
 
@@ -245,7 +256,7 @@ fn a_server_that_is_silent_is_left() {
     });
     let host = Host::parse("127.0.0.1").unwrap();
     let server = Server { host: &host, port, tls: Tls::None, login: None };
-    let sent = send(&server, &mail(), TEXT, Instant::now() + Duration::from_millis(100));
+    let sent = send(&server, Some((&mail(), TEXT)), Instant::now() + Duration::from_millis(100));
     assert!(unavailable(sent).contains("in time"));
 }
 
@@ -309,7 +320,7 @@ fn a_certificate_must_be_of_the_host_and_of_a_known_authority() {
     let until = Instant::now() + Duration::from_secs(20);
     let mut others = RootCertStore::empty();
     others.add(CertificateDer::from_slice(CERTIFICATE)).ok();
-    let sent = send_trusting(&server, &mail(), TEXT, until, || trust_in(others));
+    let sent = send_trusting(&server, Some((&mail(), TEXT)), until, || trust_in(others));
     let reason = unavailable(sent);
     assert!(reason.contains("certificate"), "{reason}");
 }

@@ -48,8 +48,16 @@ impl Service {
         let to = Address::parse(to.as_str())
             .map_err(|why| Error::MailUnavailable(format!("the user's address {why}")))?;
         let Letter { subject, body } = letter;
-        let request = Request::new(transport, Mail { from, to, subject, body });
-        self.mailer.deliver(&request).map_err(|error| Error::MailUnavailable(error.to_string()))
+        self.hand_over(&Request::new(transport, Mail { from, to, subject, body }))
+    }
+
+    /// Does what can be seen of sending a mail, and sends none.
+    fn send_nothing(&self, way: Way) -> Result<(), Error> {
+        self.hand_over(&Request::without_mail(way.0))
+    }
+
+    fn hand_over(&self, request: &Request) -> Result<(), Error> {
+        self.mailer.deliver(request).map_err(|error| Error::MailUnavailable(error.to_string()))
     }
 }
 

@@ -97,6 +97,16 @@ fn a_welcome_lets_its_reader_choose_a_password_once() {
 }
 
 #[test]
+fn what_went_to_an_address_that_was_wrong_opens_nothing_once_it_is_put_right() {
+    let f = with_alice(Fixture::new());
+    f.service.welcome_user(&helpdesk(&f, "alice"), &subject("alice"), true).unwrap();
+    let token = token(&one(&f), "roster_pr_");
+    update(&f, "alice", json!({"email": "alice@example.net"}));
+    let chosen = f.service.reset_password(&stranger(1000), &token, &secret(NEW));
+    assert!(matches!(chosen, Err(Error::InvalidToken)));
+}
+
+#[test]
 fn a_welcome_without_a_token_leaves_the_password_alone() {
     let f = with_alice(Fixture::new());
     f.service.welcome_user(&helpdesk(&f, "alice"), &subject("alice"), false).unwrap();
@@ -183,7 +193,12 @@ fn an_unknown_address_is_answered_like_a_known_one() {
         assert!(request(&f, address).is_ok());
         assert!(f.service.dump() == before, "{address}: nothing is done before the answer");
     }
-    assert_eq!(one(&f).to.as_str(), ALICES);
+    f.service.send_waiting_mails();
+    let handed_over: Vec<bool> =
+        f.mailer.requests().iter().map(|request| request.mail.is_some()).collect();
+    assert_eq!(handed_over, [false, true], "the mailer is at work both times");
+    let asked = f.service.dump().into_iter().filter(|row| row.contains("password-reset-ask"));
+    assert_eq!(asked.count(), 2, "and so is the audit log");
     for address in ["nobody@example.org", ALICES] {
         f.clock.forward(3600);
         let ask = || f.service.request_password_reset(&stranger(1000), address);
