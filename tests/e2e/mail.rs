@@ -25,7 +25,14 @@ while True:
         if verb == b"QUIT":
             say(b"221 bye")
             break
-        if verb == b"RCPT" and b"refused@" in line:
+        if verb == b"EHLO":
+            say(b"250-sink")
+            say(b"250 AUTH PLAIN")
+        elif verb == b"AUTH":
+            with open("/root/login", "wb") as file:
+                file.write(line)
+            say(b"235 welcome")
+        elif verb == b"RCPT" and b"refused@" in line:
             say(b"550 5.1.1 nobody here")
         elif verb == b"DATA":
             say(b"354 go on")
@@ -198,6 +205,26 @@ fn an_address_is_proven_by_its_mail() {
     m.sh("systemctl stop rosterd-mail.socket").ok();
     m.roster(["user", "welcome", "alice"]).exits(1).says("rosterd-mail.socket");
     assert_eq!(m.sh("systemctl --failed --no-legend").ok().line(), "");
+}
+
+#[test]
+fn the_mail_servers_password_is_a_credential_of_the_mailers() {
+    let m = Machine::boot("smtp-login").unwrap();
+    add_alice(&m);
+    m.roster(["user", "update", "alice", "--email", "alice@example.net"]).ok();
+    with_mail_and(&m, "username = \"roster\"");
+    m.roster(["user", "welcome", "alice"]).exits(1).says("roster.smtp-password");
+    m.sh("mkdir -p /etc/credstore && (umask 077; echo word >/etc/credstore/roster.smtp-password)")
+        .ok();
+    m.roster(["user", "welcome", "alice"]).ok();
+    // RFC 4616: a NUL before the name, and one before the password.
+    let login = m.sh("cut -d' ' -f3 /root/login | base64 -d | tr '\\0' '|'").ok();
+    assert_eq!(login.line(), "|roster|word");
+    assert!(mail(&m, 1).contains("To: alice@example.net\n"));
+    // In the clear to another host, it stays here.
+    m.sh("sed -i '$a host = \"192.0.2.1\"' /etc/roster/roster.toml").ok();
+    m.sh("systemctl restart rosterd").fails();
+    m.sh("journalctl -u rosterd --no-pager").ok().says("mail.tls");
 }
 
 #[test]
