@@ -6,9 +6,11 @@
 //! | `states` | every state of an account in every phase |
 //! | `stacks` | orders, other modules, and a user that changes on the way |
 //! | `conversations` | applications that answer strangely or not at all |
+//! | `enrolment` | a second factor that is to be set up |
 //! | `trouble` | a daemon that answers strangely or not at all |
 
 mod conversations;
+mod enrolment;
 mod stacks;
 mod states;
 mod trouble;
