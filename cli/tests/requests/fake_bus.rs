@@ -361,6 +361,22 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
             connection.reply(&header, &dictionary(entry)).await
         }
         "ResetPassword" | "ConfirmEmail" => connection.reply(&header, &"alice").await,
+        "CreateToken" => connection.reply(&header, &(4_i64, pipe("abcde-fghjk"))).await,
+        "RevokeTokens" => connection.reply(&header, &2_u32).await,
+        "ListTokens" => {
+            let token = json!({"id": 4, "name": "Mail\u{1b}[2J", "type": "app", "scope": ["imap"],
+                "created_at": "2026-01-31T12:00:00Z"});
+            connection.reply(&header, &vec![dictionary(token)]).await
+        }
+        "LogIn" | "RefreshTokens" => {
+            let tokens = r#"{"user":"alice","access_token":"roster_at_x","refresh_token":"roster_rt_x","access_expires_at":"2026-01-31T12:00:00Z","refresh_expires_at":"2026-02-01T12:00:00Z"}"#;
+            connection.reply(&header, &pipe(tokens)).await
+        }
+        "VerifyToken" => {
+            let verified = json!({"user": "alice", "uid": 3000, "kind": "access", "scope": [],
+                "expires_at": "2026-01-31T12:00:00Z"});
+            connection.reply(&header, &dictionary(verified)).await
+        }
         "GetNextUid" => connection.reply(&header, &3001_u32).await,
         "ListShells" | "ListUserShells" => {
             connection.reply(&header, &HashMap::from([("/bin/bash", "bash")])).await

@@ -17,3 +17,4 @@ mod own_password;
 mod plans;
 mod refusals;
 mod terminal;
+mod tokens;
