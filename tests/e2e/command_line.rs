@@ -179,7 +179,8 @@ fn every_answer_fits_its_published_schema() {
         let complaint = roster_tests::schema::complaint(&schema(name), &outcome.json());
         assert_eq!(complaint, None, "{words}");
     }
-    // A login and its tokens.
+    // A login and its tokens, which a locked account does not get.
+    m.roster(["user", "unlock", "alice"]).ok();
     let password = "seven violet herons dancing";
     m.roster(["user", "password", "alice", "--password-stdin"]).stdin(format!("{password}\n")).ok();
     let login = m.roster(["--json", "login", "alice", "--password-stdin"]);
