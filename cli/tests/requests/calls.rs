@@ -430,11 +430,9 @@ fn contract() -> HashMap<String, String> {
         include_str!("../../../packaging/dbus/org.roster.Accounts1.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Administration.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Lifecycle.xml"),
-        include_str!("../../../packaging/dbus/org.roster.Accounts1.Mail.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Metadata.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Passwords.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.Query.xml"),
-        include_str!("../../../packaging/dbus/org.roster.Accounts1.Tokens.xml"),
         include_str!("../../../packaging/dbus/org.roster.Accounts1.TwoFactor.xml"),
     ]
     .concat();
