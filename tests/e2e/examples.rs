@@ -148,9 +148,11 @@ fn prepare(m: &Machine, verb: &str) {
         "2fa confirm" => {
             m.sh("roster --json 2fa enroll alice --interval 30 >/root/2fa.json").ok();
         }
-        // They need tokens, and no second factor. The password is that of an example before.
+        // They need tokens, and no second factor. The mail's example has changed the password.
         "login" | "refresh" | "whoami" => {
             m.sh("roster 2fa disable alice totp").run();
+            let set = "roster user password alice --password-stdin --override-policy";
+            m.sh(&format!("echo 'seven violet herons' | {set}")).ok();
             let login = "roster --json login alice --password-stdin >/root/tokens.json";
             m.sh(&format!("echo 'seven violet herons' | {login}")).ok();
         }

@@ -95,6 +95,26 @@ fn base32_bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// Tokens of carol's, each of which is used.
+fn plant_tokens(m: &Machine, password: &str, planted: &mut Planted) {
+    let mut plant = |answer: &serde_json::Value, field: &str| {
+        let token = answer[field].as_str().unwrap().to_owned();
+        planted.text(&token);
+        token
+    };
+    m.write("/etc/pam.d/mail", "@include common-auth\n");
+    let create = ["token", "create", "carol", "--name", "Mail", "--scope", "mail", "--json"];
+    let app = plant(&m.roster(create).ok().json(), "token");
+    m.sh("pamtester mail carol authenticate").stdin(format!("{app}\n")).ok();
+    let log_in = ["login", "carol", "--password-stdin", "--json"];
+    let first = m.roster(log_in).stdin(format!("{password}\n")).ok().json();
+    let (_, refresh) = (plant(&first, "access_token"), plant(&first, "refresh_token"));
+    let refreshed = ["refresh", "--token-stdin", "--json"];
+    let second = m.roster(refreshed).stdin(format!("{refresh}\n")).ok().json();
+    let (access, _) = (plant(&second, "access_token"), plant(&second, "refresh_token"));
+    m.roster(["whoami", "--token-stdin"]).stdin(format!("{access}\n")).ok().says("carol");
+}
+
 fn daemon(m: &Machine) -> String {
     format!("pid:{}", m.sh("systemctl show --property MainPID --value rosterd").ok().line())
 }
@@ -121,6 +141,7 @@ fn planted_secrets_are_found_nowhere() {
     add_alice(&m);
     let given = m.roster(["user", "create", "carol", "--generate-password", "--json"]).ok().json();
     planted.text(given["password"].as_str().unwrap());
+    plant_tokens(&m, given["password"].as_str().unwrap(), &mut planted);
     ssh(&m, "alice", ALICES).ok();
     ssh(&m, "alice", GUESS).fails();
     change_own_password(&m, "alice", ALICES, SECOND).ok();
