@@ -59,7 +59,7 @@ dependencies_are_allowed() {
 }
 
 shell_scripts() {
-    shellcheck packaging/*.sh tests/*.sh .ci/run packaging/debian/*.sh \
+    shellcheck packaging/*.sh tests/*.sh tests/bench/*.sh .ci/run packaging/debian/*.sh \
         packaging/debian/{preinst,postinst,prerm,postrm}
 }
 

@@ -38,6 +38,8 @@ fn measure(binary: &str, wanted: &[String]) -> Result<(), Error> {
     let program = std::fs::read(binary).map_err(|error| Error::Io(binary.to_owned(), error))?;
     m.sh("cat >/root/login_bench && chmod 755 /root/login_bench").stdin(program).ok();
     m.write("/etc/pam.d/login-bench", "@include common-auth\n");
+    let empty = "auth sufficient pam_permit.so\nauth required pam_unix.so\n";
+    m.write("/etc/pam.d/login-bench-empty", empty);
     let create = |name: &str, more: &[&str]| {
         let arguments = ["user", "create", name, "--password-stdin"].into_iter();
         m.roster(arguments.chain(more.iter().copied())).stdin(format!("{PASSWORD}\n")).ok();

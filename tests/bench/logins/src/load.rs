@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bus::AccountsProxy;
 use nix::unistd::User;
 
+use crate::cost::Bare;
 use crate::statistics::{Times, ms, ratio, us};
 use crate::{PASSWORD, door};
 
@@ -39,12 +40,13 @@ pub fn run(logins: usize) {
     let peak = memory(rosterd, "VmHWM");
 
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let at_best = one.mul_f64(logins as f64 / cores as f64);
+    let bare = bare_on_all_cores(logins, cores);
     println!("{logins} logins at once of {USERS} accounts, {cores} cores\n");
     println!("| | |\n| --- | ---: |");
     println!("| one login alone, p50 | {} ms |", ms(one));
     println!("| all of them | {} ms |", ms(took));
-    println!("| to {logins} times one, divided by the cores | {} |", ratio(took, at_best));
+    println!("| so many bare hashes, a thread a core, and nothing else | {} ms |", ms(bare));
+    println!("| all of them to that | {} |", ratio(took, bare));
     println!("| the daemon's memory before | {} MiB |", before / 1024);
     println!("| the daemon's memory at its peak | {} MiB |\n", peak / 1024);
     println!(
@@ -78,6 +80,24 @@ fn all_at_once(logins: usize) -> Duration {
         Instant::now()
     })
     .elapsed()
+}
+
+/// The computations alone. Cores share the memory's speed, so this is more than one after the other,
+/// divided.
+fn bare_on_all_cores(hashes: usize, cores: usize) -> Duration {
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for core in 0..cores {
+            let share = (hashes + core) / cores;
+            scope.spawn(move || {
+                let mut bare = Bare::new();
+                for _ in 0..share {
+                    bare.compute();
+                }
+            });
+        }
+    });
+    started.elapsed()
 }
 
 /// Looks up and calls, now and again, while `work` goes on.
