@@ -60,6 +60,12 @@ impl Key {
     pub(crate) fn hash_id(self, id: u32) -> u64 {
         self.hash(&id.to_le_bytes())
     }
+
+    /// The hash of a membership: of the link of the member's record and the gid.
+    #[cfg(feature = "std")]
+    pub(crate) fn hash_pair(self, member: u32, gid: u32) -> u64 {
+        self.hash(&(u64::from(member) << 32 | u64::from(gid)).to_le_bytes())
+    }
 }
 
 #[cfg(test)]

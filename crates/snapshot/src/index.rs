@@ -171,16 +171,18 @@ impl<'m> Index<'m> {
         )
     }
 
+    /// The name in the member record at `link`.
+    pub(crate) fn member_name(&self, link: u32) -> Option<&'m [u8]> {
+        let (at, end) = open(self.words, link, tag::MEMBER)?;
+        let length = self.words.get(at.checked_add(member::NAME_LENGTH)?)? as usize;
+        let start = at.checked_add(member::NAME)?;
+        let name = self.words.bytes(start, length)?;
+        (start.checked_add(length.div_ceil(4))? <= end).then_some(name)
+    }
+
     /// The link of the member record of this name.
     pub(crate) fn member_link(&self, name: &[u8]) -> Option<u32> {
-        let words = self.words;
-        let parse = |link| {
-            let (at, end) = open(words, link, tag::MEMBER)?;
-            let length = words.get(at.checked_add(member::NAME_LENGTH)?)? as usize;
-            let start = at.checked_add(member::NAME)?;
-            let found = words.bytes(start, length)?;
-            (start.checked_add(length.div_ceil(4))? <= end).then_some((link, found))
-        };
+        let parse = |link| Some((link, self.member_name(link)?));
         self.find_name(Table::Member, name, parse, |(_, found)| *found).map(|(link, _)| link)
     }
 

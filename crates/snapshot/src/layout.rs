@@ -9,15 +9,18 @@
 //! ```
 //!
 //! Records are only ever appended. What may change after publication is: links (bucket heads, chain
-//! and list links), the words of a list, and the writer's own words of the header. Each is one
-//! aligned word, stored with release and loaded with acquire ordering. Everything else is constant
-//! from the moment at which a link to it is stored.
+//! and list links), the words of a list, and the writer's own words. Each is one aligned word, stored
+//! with release and loaded with acquire ordering. Everything else is constant from the moment at which
+//! a link to it is stored.
 //!
 //! - **Insert**: append the record, then store the bucket head (its old value is the record's next).
 //! - **Replace**: append the new record with the old one's next links and sequence number, then
 //!   store it into the link that led to the old one. A reader that stands on the old record goes on
 //!   from there: its links are frozen, so it meets nothing that was not true during its call.
-//! - **Remove**: store the record's next link into the link that led to it.
+//! - **Remove**: store the record's next link into the link that led to it. The links of a record that
+//!   was replaced or removed are never written again, so a reader that stands on it meets, from there
+//!   on, only what was linked at some moment since; and since records join a chain at its head and
+//!   otherwise keep their order, it misses nothing that was there all the time.
 //! - **Lists** (all users, all groups, members of a group, groups of a user) grow at the tail, and
 //!   their sequence numbers strictly increase, which is how a reader knows that it cannot be in a
 //!   cycle. `version` is odd while a list is being changed, and different afterwards.
@@ -25,12 +28,12 @@
 //!   one is set; the new one is renamed over it. Readers that meet the mark look at the path again,
 //!   and a marked file that the path still leads to is still the valid one.
 //!
-//! Words named `prev`, `tail`, `used`, `dead` and `next_seq` are for the writer; readers ignore them.
+//! Words marked "Writer" are for the writer alone; readers ignore them, and the table `Edge`.
 
 /// The first two words of every file.
 pub const MAGIC: [u32; 2] = [u32::from_ne_bytes(*b"Rost"), u32::from_ne_bytes(*b"erIx")];
 /// The version of this layout. Readers refuse every other one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,10 @@ pub mod header {
     pub const GROUPS: usize = 36;
     /// Checksum of the constant words of the header.
     pub const CHECKSUM: usize = 40;
+    /// Writer: number of members, that is records of that tag.
+    pub const MEMBERS: usize = 41;
+    /// Writer: number of memberships.
+    pub const EDGES: usize = 42;
     /// Length of the header in words.
     pub const WORDS: usize = 64;
     /// The constant words: the checksum covers these, in this order.
@@ -95,10 +102,12 @@ pub enum Table {
     GroupById = 3,
     /// Members, that is user names that are in a group of ours, by name.
     Member = 4,
+    /// Writer: memberships by member and group.
+    Edge = 5,
 }
 
 /// Number of bucket arrays.
-pub const TABLES: usize = 5;
+pub const TABLES: usize = 6;
 /// No bucket array is longer than two to this power.
 pub const MAX_LOG2: u32 = 28;
 /// A reader gives up on a bucket chain after this many records. With a keyed hash and no more
@@ -263,6 +272,8 @@ pub mod edge {
     pub const ANCHOR: usize = 9;
     /// Length of the name in bytes.
     pub const NAME_LENGTH: usize = 10;
+    /// Writer: link: next in the chain of the table `Edge`.
+    pub const PAIR_NEXT: usize = 11;
     /// The member's name, with a NUL: here too, so that listing a group reads one stream of memory.
     pub const NAME: usize = 12;
 }

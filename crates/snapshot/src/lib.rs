@@ -20,28 +20,35 @@
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 
+#[cfg(not(loom))]
 mod enumeration;
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", not(loom)))]
 mod find;
 mod hash;
 mod index;
 pub mod layout;
+#[cfg(not(loom))]
 mod mapping;
 mod records;
+#[cfg(not(loom))]
 mod shared;
+mod sync;
 mod words;
 #[cfg(feature = "std")]
 pub mod writer;
 
 use core::ffi::CStr;
 
+#[cfg(not(loom))]
 pub use enumeration::{Advance, Enumeration, Step};
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", not(loom)))]
 pub use find::{FoundKey, FoundUser, find_user, find_user_in};
 pub use index::{Groups, GroupsOf, Index, Shadows, Users};
 pub use layout::Kind;
+#[cfg(not(loom))]
 pub use mapping::{Reader, Unavailable};
 pub use records::{GroupRef, KeyRef, Keys, Members, ShadowRef, UserRef};
+#[cfg(not(loom))]
 pub use shared::{Pinned, Shared};
 pub use words::Words;
 

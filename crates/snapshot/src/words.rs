@@ -2,9 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use core::sync::atomic::{AtomicU32, Ordering};
-
 use crate::layout::header;
+use crate::sync::{AtomicU32, Ordering};
 
 /// The content of a file.
 ///
@@ -50,7 +49,19 @@ impl<'m> Words<'m> {
         self.link(header::SUPERSEDED) != Some(0)
     }
 
+    /// The same in the model, where words are no plain memory. Relaxed: what keeps these bytes from being
+    /// read before they were written is the link that led here, and the model shows it if not.
+    #[cfg(loom)]
+    pub(crate) fn bytes(self, at: usize, length: usize) -> Option<&'m [u8]> {
+        let end = at.checked_add(length.div_ceil(4))?;
+        let words = self.0.get(at..end)?;
+        let load = |word: &AtomicU32| word.load(Ordering::Relaxed).to_ne_bytes();
+        let bytes: Vec<u8> = words.iter().flat_map(load).take(length).collect();
+        Some(bytes.leak())
+    }
+
     /// `length` bytes from the word `at` on, inside of a published record.
+    #[cfg(not(loom))]
     #[inline(always)]
     pub(crate) fn bytes(self, at: usize, length: usize) -> Option<&'m [u8]> {
         let end = at.checked_add(length.div_ceil(4))?;
@@ -64,7 +75,7 @@ impl<'m> Words<'m> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

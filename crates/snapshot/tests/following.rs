@@ -40,11 +40,12 @@ fn seen(shared: &Shared) -> u64 {
     generation
 }
 
-/// Number of mappings of files of the index in this process.
+/// Number of mappings that readers have of files of the index in this process. The writer's own are
+/// writable.
 fn mapped(site: &Site) -> usize {
     let directory = site.live("").display().to_string();
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    maps.lines().filter(|line| line.contains(&directory)).count()
+    maps.lines().filter(|line| line.contains(&directory) && line.contains(" r--s ")).count()
 }
 
 fn set_mark(site: &Site, name: &str) {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use proptest::prelude::*;
 use snapshot::layout::{self, header};
 use snapshot::{Index, Kind, Reader, Words};
-use support::{Site, c_path, load, small, words};
+use support::{Site, c_path, load, small, trimmed, words};
 
 /// More than any walk over these small files can take, and less than a loop would.
 const MANY: usize = 100_000;
@@ -83,7 +83,8 @@ fn mend(content: &[AtomicU32]) {
 fn files() -> [(Vec<u8>, Kind); 2] {
     let mut site = Site::new();
     site.writer.publish(&small()).unwrap();
-    [(load(&site.live("index")), Kind::Index), (load(&site.live("shadow")), Kind::Shadow)]
+    [("index", Kind::Index), ("shadow", Kind::Shadow)]
+        .map(|(name, kind)| (trimmed(load(&site.live(name))), kind))
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use snapshot::layout::{header, header_checksum};
 use snapshot::writer::{Contents, GroupEntry, IndexWriter, ShadowEntry, UserEntry};
 
 /// A writer for the paths that are compiled into the modules.
@@ -68,4 +69,21 @@ pub fn varied() -> Contents {
 pub fn many(count: u32) -> Contents {
     let users = (0..count).map(|at| user(&format!("user{at}"), 10_000 + at)).collect();
     Contents { users, groups: Vec::new(), generation: 1 }
+}
+
+/// The file without its room for changes, as if it were full: tests that go through every byte have
+/// no use for it.
+pub fn trimmed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let word = |bytes: &[u8], at: usize| {
+        Some(u32::from_ne_bytes(bytes.get(4 * at..4 * at + 4)?.try_into().ok()?))
+    };
+    let used = word(&bytes, header::USED).unwrap();
+    bytes.truncate(used as usize * 8);
+    let mut put = |at: usize, value: u32| {
+        bytes[4 * at..4 * at + 4].copy_from_slice(&value.to_ne_bytes());
+    };
+    put(header::LENGTH, used);
+    let sum = header_checksum(|at| word(&bytes, at)).unwrap();
+    bytes[4 * header::CHECKSUM..4 * header::CHECKSUM + 4].copy_from_slice(&sum.to_ne_bytes());
+    bytes
 }

@@ -8,7 +8,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
-use nss_tests::accounts::{group, publish, user};
+use nss_tests::accounts::{group, publish, trimmed, user};
 use nss_tests::isolated_tests;
 use nss_tests::module::{Module, Place, ROOMY, Record, UNTOUCHED, status};
 use snapshot::layout::{header, header_checksum};
@@ -82,7 +82,7 @@ isolated_tests! {
         fs::remove_dir_all("/var/lib/roster/index").unwrap();
         let module = Module::shipped();
         for path in FILES {
-            let whole = fs::read(path).unwrap();
+            let whole = trimmed(fs::read(path).unwrap());
             for at in 0..whole.len() {
                 for flip in [0x01, 0xff] {
                     let mut damaged = whole.clone();
@@ -102,7 +102,7 @@ isolated_tests! {
         publish(&contents());
         fs::remove_dir_all("/var/lib/roster/index").unwrap();
         let module = Module::shipped();
-        let whole = fs::read(FILES[0]).unwrap();
+        let whole = trimmed(fs::read(FILES[0]).unwrap());
         for length in 0..whole.len() {
             replace(FILES[0], &whole[..length]);
             let answer = module.getpwnam(c"alice", ROOMY);

@@ -1,6 +1,9 @@
 //! What is published, and the checks that keep it from meaning something else to a reader.
 
+use std::collections::HashSet;
+
 use super::error::WriteError;
+use super::image::Sizes;
 use crate::layout::{MAX_ID, MAX_NAME};
 
 /// A key line is at most this long, in bytes.
@@ -96,7 +99,8 @@ fn check_field(what: &'static str, of: &str, text: &str) -> Result<(), WriteErro
     Ok(())
 }
 
-fn check_name(what: &'static str, name: &str) -> Result<(), WriteError> {
+/// Refuses a name that a reader could take for something else.
+pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), WriteError> {
     let refused = |c: char| matches!(c, ':' | ',' | '/') || c.is_control() || c.is_whitespace();
     if name.is_empty() || name.len() > MAX_NAME || name.contains(refused) {
         return Err(WriteError::Invalid { what, of: name.to_owned() });
@@ -128,10 +132,29 @@ impl UserEntry {
 
 impl GroupEntry {
     pub(super) fn check(&self) -> Result<(), WriteError> {
-        check_name("group name", &self.name)?;
-        if self.gid > MAX_ID || (self.gid == 0 && !self.external) {
-            return Err(WriteError::Invalid { what: "gid", of: self.name.clone() });
-        }
+        check_group(&self.name, self.gid, self.external)?;
         self.members.iter().try_for_each(|member| check_name("member", member))
+    }
+}
+
+/// Refuses a group that must not be published.
+pub(super) fn check_group(name: &str, gid: u32, external: bool) -> Result<(), WriteError> {
+    check_name("group name", name)?;
+    if gid > MAX_ID || (gid == 0 && !external) {
+        return Err(WriteError::Invalid { what: "gid", of: name.to_owned() });
+    }
+    Ok(())
+}
+
+impl Contents {
+    /// How large an index of this is.
+    pub(super) fn sizes(&self) -> Sizes {
+        let members = || self.groups.iter().flat_map(|group| &group.members);
+        Sizes {
+            users: self.users.len(),
+            groups: self.groups.len(),
+            members: members().collect::<HashSet<_>>().len(),
+            memberships: members().count(),
+        }
     }
 }

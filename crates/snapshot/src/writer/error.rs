@@ -22,6 +22,10 @@ pub enum WriteError {
     },
     /// More than the format can hold (32 GiB).
     TooLarge,
+    /// There is no index of this writer's that could be changed: publish a whole one.
+    NotPublished,
+    /// The index does not hold together, as if somebody else had written to it: publish a whole one.
+    Damaged,
     /// A file or directory could not be written.
     Io {
         /// What was being done.
@@ -50,6 +54,8 @@ impl std::fmt::Display for WriteError {
             Self::Invalid { what, of } => write!(out, "cannot publish the {what} of {of:?}"),
             Self::Duplicate { what, of } => write!(out, "{what} of {of:?} is taken in the index"),
             Self::TooLarge => write!(out, "the account index is full"),
+            Self::NotPublished => write!(out, "no account index has been published yet"),
+            Self::Damaged => write!(out, "the account index does not hold together"),
             Self::Io { doing, path, source } => {
                 write!(out, "cannot {doing} {}: {source}", path.display())
             }
@@ -61,7 +67,11 @@ impl std::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
-            Self::Invalid { .. } | Self::Duplicate { .. } | Self::TooLarge => None,
+            Self::Invalid { .. }
+            | Self::Duplicate { .. }
+            | Self::TooLarge
+            | Self::NotPublished
+            | Self::Damaged => None,
         }
     }
 }

@@ -1,36 +1,35 @@
-//! Files of the index on their way: built under a temporary name, put in place, copied to disk.
+//! Files of the index on their way: written under a temporary name, put in place.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::build::Plan;
 use super::error::WriteError;
+use super::image::{Image, Log, Sizes};
 use super::memory::{Writable, random_key};
-use crate::layout::{self, header};
-use crate::words::Words;
+use crate::layout::{self, Kind, header};
 
-/// Who may read a file.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Access {
-    /// Everybody: mode 0644.
-    Everybody,
-    /// Only its owner, root: mode 0600.
-    Owner,
+/// The least room for changes in a new file, in units of eight bytes.
+const LEAST_ROOM: u64 = 8 * 1024;
+
+/// Which of the two files, and who may read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    mode: u32,
 }
 
-impl Access {
-    fn mode(self) -> u32 {
-        match self {
-            Self::Everybody => 0o644,
-            Self::Owner => 0o600,
-        }
-    }
-}
+/// Everybody reads it.
+pub(super) const INDEX: Target = Target { name: "index", kind: Kind::Index, mode: 0o644 };
+/// Only its owner, root, reads it.
+pub(super) const SHADOW: Target = Target { name: "shadow", kind: Kind::Shadow, mode: 0o600 };
 
 /// A temporary name. Whatever still has it when this is dropped is removed.
-struct Temporary(PathBuf);
+#[derive(Debug)]
+pub(super) struct Temporary(pub(super) PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
@@ -39,24 +38,26 @@ impl Drop for Temporary {
     }
 }
 
-/// A complete file under a temporary name.
-pub(super) struct Draft {
-    temporary: Temporary,
-    published: Published,
+/// Two of them may be under way at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// A file with content of its own.
+    New,
+    /// A larger one for the content of another.
+    Larger,
 }
 
-/// A file in its place.
-pub(super) struct Published {
-    path: PathBuf,
-    name: &'static str,
-    access: Access,
-    content: Writable,
-    file: File,
-}
-
-/// Makes a new file beside the one called `name`. A leftover of an earlier attempt is removed.
-fn create(directory: &Path, name: &str, access: Access) -> Result<(Temporary, File), WriteError> {
-    let path = directory.join(format!(".{name}.new"));
+/// Makes a new file for `target` in `directory`. A leftover of an earlier attempt is removed.
+pub(super) fn create(
+    directory: &Path,
+    name: Name,
+    target: Target,
+) -> Result<(Temporary, File), WriteError> {
+    let suffix = match name {
+        Name::New => "new",
+        Name::Larger => "larger",
+    };
+    let path = directory.join(format!(".{}.{suffix}", target.name));
     match fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(WriteError::io("remove", &path)(error));
@@ -72,14 +73,14 @@ fn create(directory: &Path, name: &str, access: Access) -> Result<(Temporary, Fi
         .open(&path)
         .map_err(WriteError::io("create", &path))?;
     let temporary = Temporary(path);
-    file.set_permissions(Permissions::from_mode(access.mode()))
+    file.set_permissions(Permissions::from_mode(target.mode))
         .map_err(WriteError::io("set the mode of", &temporary.0))?;
     Ok((temporary, file))
 }
 
 /// Sets the mark of the file at `path`, if there is an index file, to send its readers to the path
 /// again.
-fn mark_superseded(path: &Path) -> Result<(), WriteError> {
+pub(super) fn mark_superseded(path: &Path) -> Result<(), WriteError> {
     let opened = OpenOptions::new()
         .read(true)
         .write(true)
@@ -112,22 +113,69 @@ fn magic_bytes() -> [u8; 8] {
     magic
 }
 
+/// A file that nobody reads yet, under a temporary name.
+#[derive(Debug)]
+pub(super) struct Draft {
+    temporary: Temporary,
+    path: PathBuf,
+    target: Target,
+    file: File,
+    content: Writable,
+    log: Log,
+}
+
 impl Draft {
-    /// Builds a whole file. Nothing is visible yet.
-    pub(super) fn create(
+    /// Begins a file for so many records, with room for `units` of them.
+    pub(super) fn begin(
         directory: &Path,
-        name: &'static str,
-        access: Access,
-        plan: &Plan<'_>,
+        name: Name,
+        target: Target,
+        sizes: &Sizes,
+        units: u64,
     ) -> Result<Self, WriteError> {
-        let length = plan.length()?;
-        let (temporary, file) = create(directory, name, access)?;
+        let length = bytes(sizes.head(target.kind)? + units)?;
+        let (temporary, file) = create(directory, name, target)?;
         let content = Writable::reserve(&file, length)
             .map_err(WriteError::io("reserve space for", &temporary.0))?;
         let key = random_key().map_err(WriteError::io("make a key for", &temporary.0))?;
-        plan.build(content.words(), key)?;
-        let path = directory.join(name);
-        Ok(Self { temporary, published: Published { path, name, access, content, file } })
+        let log = Log::default();
+        Image::format(content.words(), &log, target.kind, sizes, key)?;
+        let path = directory.join(target.name);
+        Ok(Self { temporary, path, target, file, content, log })
+    }
+
+    pub(super) fn image(&self) -> Result<Image<'_>, WriteError> {
+        Image::open(self.content.words(), &self.log)
+    }
+
+    fn resize(&mut self, length: usize) -> Result<(), WriteError> {
+        // The old mapping goes when the new one is there.
+        self.content = Writable::reserve(&self.file, length)
+            .map_err(WriteError::io("reserve space for", &self.temporary.0))?;
+        Ok(())
+    }
+
+    /// Sees to room for a further record of so many units.
+    pub(super) fn make_room(&mut self, units: u64) -> Result<(), WriteError> {
+        if self.image()?.free()? >= units {
+            return Ok(());
+        }
+        let now = self.content.words().len() as u64 / 2;
+        self.resize(bytes(now + now / 2 + units)?)
+    }
+
+    /// Completes the file: its length leaves room for changes, of a quarter of what there is and of
+    /// `more` units at least.
+    pub(super) fn complete(&mut self, generation: u64, more: u64) -> Result<(), WriteError> {
+        let used = u64::from(self.image()?.get(header::USED)?);
+        let length = bytes(used + more + LEAST_ROOM.max(used / 4))?;
+        self.resize(length)?;
+        // Nobody has it mapped but ourselves, so it may still become shorter.
+        let length_now = u64::try_from(length).map_err(|_| WriteError::TooLarge)?;
+        self.file.set_len(length_now).map_err(WriteError::io("cut", &self.temporary.0))?;
+        let image = self.image()?;
+        image.set_generation(generation)?;
+        image.seal(length / 4)
     }
 
     /// Marks the old file, then takes its place. If the process dies in between, the old one stays
@@ -135,30 +183,65 @@ impl Draft {
     ///
     /// `before` is the file that this writer put there last. Somebody may have removed it since; its
     /// readers would then never hear of another one, so it is marked as well.
-    pub(super) fn put_in_place(self, before: &mut Option<File>) -> Result<Published, WriteError> {
-        let Self { temporary, published } = self;
-        let path = &published.path;
-        mark_superseded(path)?;
-        fs::rename(&temporary.0, path).map_err(WriteError::io("rename to", path))?;
-        let this = published.file.try_clone().map_err(WriteError::io("keep open", path))?;
-        if let Some(old) = before.replace(this) {
-            mark(&old, path)?;
+    pub(super) fn put_in_place(self, before: &mut Option<Live>) -> Result<(), WriteError> {
+        let Self { temporary, path, target, file, content, log } = self;
+        let place = Place::of(&file).map_err(WriteError::io("look at", &temporary.0))?;
+        mark_superseded(&path)?;
+        fs::rename(&temporary.0, &path).map_err(WriteError::io("rename to", &path))?;
+        let content = Arc::new(content);
+        let live = Live { path: path.clone(), target, file, content, log, place };
+        match before.replace(live) {
+            Some(old) => mark(&old.file, &path),
+            None => Ok(()),
         }
-        Ok(published)
     }
 }
 
-impl Published {
-    /// Writes the same content to disk, into `directory`, durably but for the sync of the directory.
-    pub(super) fn checkpoint(&self, directory: &Path) -> Result<(), WriteError> {
-        let words = Words::new(self.content.words());
-        let bytes = words.bytes(0, words.len() * 4).unwrap_or(&[]);
-        let (temporary, mut file) = create(directory, self.name, self.access)?;
-        file.write_all(bytes).map_err(WriteError::io("write", &temporary.0))?;
-        file.sync_all().map_err(WriteError::io("sync", &temporary.0))?;
-        let path = directory.join(self.name);
-        mark_superseded(&path)?;
-        fs::rename(&temporary.0, &path).map_err(WriteError::io("rename to", &path))
+/// Units as bytes of a file.
+fn bytes(units: u64) -> Result<usize, WriteError> {
+    let units = u32::try_from(units).map_err(|_| WriteError::TooLarge)?;
+    (units as usize).checked_mul(8).ok_or(WriteError::TooLarge)
+}
+
+/// Which file something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    device: u64,
+    inode: u64,
+}
+
+impl Place {
+    fn of(file: &File) -> std::io::Result<Self> {
+        let meta = file.metadata()?;
+        Ok(Self { device: meta.dev(), inode: meta.ino() })
+    }
+}
+
+/// A file in its place, which is changed under its readers.
+#[derive(Debug)]
+pub(super) struct Live {
+    path: PathBuf,
+    pub(super) target: Target,
+    file: File,
+    pub(super) content: Arc<Writable>,
+    pub(super) log: Log,
+    place: Place,
+}
+
+impl Live {
+    pub(super) fn image(&self) -> Result<Image<'_>, WriteError> {
+        Image::open(self.content.words(), &self.log)
+    }
+
+    /// Whether the path still leads to this file.
+    pub(super) fn is_in_place(&self) -> bool {
+        fs::symlink_metadata(&self.path)
+            .is_ok_and(|meta| Place { device: meta.dev(), inode: meta.ino() } == self.place)
+    }
+
+    /// The directory it stands in.
+    pub(super) fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
     }
 }
 

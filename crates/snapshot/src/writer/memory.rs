@@ -15,6 +15,12 @@ pub(super) struct Writable {
     words: usize,
 }
 
+// SAFETY: the mapping is memory of the process that any thread may use; nothing about it is tied to the
+// thread that made it.
+unsafe impl Send for Writable {}
+// SAFETY: as above; all access is by atomic operations.
+unsafe impl Sync for Writable {}
+
 impl Writable {
     /// Reserves `length` bytes in the new, empty `file`, and maps them.
     ///

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
 
+use snapshot::layout::{header, header_checksum};
 use snapshot::writer::{Contents, GroupEntry, IndexWriter, KeyEntry, ShadowEntry, UserEntry};
 use snapshot::{Kind, Shared};
 
@@ -109,4 +110,21 @@ pub fn words(bytes: &[u8]) -> Vec<AtomicU32> {
         .chunks_exact(4)
         .map(|word| AtomicU32::new(u32::from_ne_bytes(word.try_into().unwrap())))
         .collect()
+}
+
+/// The file without its room for changes, as if it were full: tests that go through every byte have
+/// no use for it.
+pub fn trimmed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let word = |bytes: &[u8], at: usize| {
+        Some(u32::from_ne_bytes(bytes.get(4 * at..4 * at + 4)?.try_into().ok()?))
+    };
+    let used = word(&bytes, header::USED).unwrap();
+    bytes.truncate(used as usize * 8);
+    let mut put = |at: usize, value: u32| {
+        bytes[4 * at..4 * at + 4].copy_from_slice(&value.to_ne_bytes());
+    };
+    put(header::LENGTH, used);
+    let sum = header_checksum(|at| word(&bytes, at)).unwrap();
+    bytes[4 * header::CHECKSUM..4 * header::CHECKSUM + 4].copy_from_slice(&sum.to_ne_bytes());
+    bytes
 }

@@ -1,0 +1,1 @@
+//! The publication protocol under every order that a weakly ordered machine may show.
