@@ -38,12 +38,14 @@ impl Drop for Temporary {
     }
 }
 
-/// Two of them may be under way at a time.
+/// Under which temporary name: more than one may be under way at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     /// A file with content of its own.
     New,
-    /// A larger one for the content of another.
+    /// The same, begun again with longer tables.
+    Again,
+    /// A larger file for the content of the one in place.
     Larger,
 }
 
@@ -55,6 +57,7 @@ pub(super) fn create(
 ) -> Result<(Temporary, File), WriteError> {
     let suffix = match name {
         Name::New => "new",
+        Name::Again => "again",
         Name::Larger => "larger",
     };
     let path = directory.join(format!(".{}.{suffix}", target.name));
@@ -116,6 +119,7 @@ fn magic_bytes() -> [u8; 8] {
 /// A file that nobody reads yet, under a temporary name.
 #[derive(Debug)]
 pub(super) struct Draft {
+    pub(super) name: Name,
     temporary: Temporary,
     path: PathBuf,
     target: Target,
@@ -141,11 +145,16 @@ impl Draft {
         let log = Log::default();
         Image::format(content.words(), &log, target.kind, sizes, key)?;
         let path = directory.join(target.name);
-        Ok(Self { temporary, path, target, file, content, log })
+        Ok(Self { name, temporary, path, target, file, content, log })
     }
 
     pub(super) fn image(&self) -> Result<Image<'_>, WriteError> {
         Image::open(self.content.words(), &self.log)
+    }
+
+    /// Which of the two files it will be.
+    pub(super) fn target(&self) -> Target {
+        self.target
     }
 
     fn resize(&mut self, length: usize) -> Result<(), WriteError> {
@@ -184,7 +193,7 @@ impl Draft {
     /// `before` is the file that this writer put there last. Somebody may have removed it since; its
     /// readers would then never hear of another one, so it is marked as well.
     pub(super) fn put_in_place(self, before: &mut Option<Live>) -> Result<(), WriteError> {
-        let Self { temporary, path, target, file, content, log } = self;
+        let Self { name: _, temporary, path, target, file, content, log } = self;
         let place = Place::of(&file).map_err(WriteError::io("look at", &temporary.0))?;
         mark_superseded(&path)?;
         fs::rename(&temporary.0, &path).map_err(WriteError::io("rename to", &path))?;

@@ -6,7 +6,7 @@ use super::checkpoint::{Complete, Copy, Written};
 use super::contents::Contents;
 use super::edit::{Edit, Needs};
 use super::error::WriteError;
-use super::files::{self, Draft, Live};
+use super::files::{Draft, Live, Name};
 use super::image::{Image, Sizes};
 use super::rebuild::{self, Rebuild};
 use crate::layout::header;
@@ -68,14 +68,7 @@ impl IndexWriter {
     /// [`WriteError::Io`] if a file cannot be written: each is then the old one or the new one, whole,
     /// and everything may be repeated.
     pub fn finish(&mut self, new: Rebuild, generation: u64) -> Result<(), WriteError> {
-        let Rebuild { mut index, mut shadow } = new;
-        let sizes = rebuild::sizes_of(&index.image()?)?;
-        if !rebuild::suits(&index.image()?, &sizes)? {
-            index = rebuild::compact(&self.live, &index.image()?, files::INDEX, &sizes, 0)?;
-        }
-        if !rebuild::suits(&shadow.image()?, &sizes)? {
-            shadow = rebuild::compact(&self.live, &shadow.image()?, files::SHADOW, &sizes, 0)?;
-        }
+        let Rebuild { mut index, mut shadow, .. } = new;
         index.complete(generation, 0)?;
         shadow.complete(generation, 0)?;
         self.whole = false;
@@ -214,7 +207,8 @@ fn larger(live: &Live, sizes: &Sizes, units: u64) -> Result<Option<Draft>, Write
         return Ok(None);
     }
     let generation = image.index().generation();
-    let mut draft = rebuild::compact(live.directory(), &image, live.target, sizes, units)?;
+    let mut draft =
+        rebuild::compact(live.directory(), &image, Name::Larger, live.target, sizes, units)?;
     draft.complete(generation, units)?;
     Ok(Some(draft))
 }

@@ -1,10 +1,10 @@
 //! A whole new index, written record by record; and the same from the one there is, when that is full.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::contents::{GroupEntry, UserEntry, check_name};
 use super::error::WriteError;
-use super::files::{self, Draft, INDEX, SHADOW};
+use super::files::{self, Draft, INDEX, Name, SHADOW, Target};
 use super::image::{Image, Sizes};
 use super::units::{group_units, membership_units, shadow_units, user_units};
 use crate::layout::{Kind, Table, header, list};
@@ -23,6 +23,7 @@ const SHADOW_UNITS: u64 = 16;
 /// own: any number of records may be given, one after the other.
 #[derive(Debug)]
 pub struct Rebuild {
+    directory: PathBuf,
     pub(super) index: Draft,
     pub(super) shadow: Draft,
 }
@@ -34,8 +35,9 @@ impl Rebuild {
         let (groups, edges) = (sizes.groups as u64, sizes.memberships as u64);
         let room = users * USER_UNITS + groups * GROUP_UNITS + edges * EDGE_UNITS;
         Ok(Self {
-            index: Draft::begin(directory, files::Name::New, INDEX, sizes, room)?,
-            shadow: Draft::begin(directory, files::Name::New, SHADOW, sizes, users * SHADOW_UNITS)?,
+            directory: directory.to_owned(),
+            index: Draft::begin(directory, Name::New, INDEX, sizes, room)?,
+            shadow: Draft::begin(directory, Name::New, SHADOW, sizes, users * SHADOW_UNITS)?,
         })
     }
 
@@ -47,9 +49,9 @@ impl Rebuild {
     /// second one of that name or number; [`WriteError::Io`] when there is no space.
     pub fn user(&mut self, entry: &UserEntry) -> Result<(), WriteError> {
         entry.check()?;
-        self.index.make_room(user_units(entry)?)?;
+        self.make_room(user_units(entry)?)?;
         self.index.image()?.add_user(entry)?;
-        self.shadow.make_room(shadow_units(&entry.name)?)?;
+        self.make_shadow_room(shadow_units(&entry.name)?)?;
         self.shadow.image()?.put_shadow(None, entry)
     }
 
@@ -60,7 +62,7 @@ impl Rebuild {
     /// As for [`Rebuild::user`].
     pub fn group(&mut self, entry: &GroupEntry) -> Result<(), WriteError> {
         entry.check()?;
-        self.index.make_room(group_units(&entry.name)?)?;
+        self.make_room(group_units(&entry.name)?)?;
         self.index.image()?.add_group(&entry.name, entry.gid, entry.external)?;
         entry.members.iter().try_for_each(|name| self.member(entry.gid, name))
     }
@@ -72,9 +74,40 @@ impl Rebuild {
     /// As for [`Rebuild::user`]; [`WriteError::Invalid`] too if there is no group of that number.
     pub fn member(&mut self, gid: u32, name: &str) -> Result<(), WriteError> {
         check_name("member", name)?;
-        self.index.make_room(membership_units(name)?)?;
+        self.make_room(membership_units(name)?)?;
         self.index.image()?.join(gid, name)
     }
+
+    fn make_room(&mut self, units: u64) -> Result<(), WriteError> {
+        if let Some(longer) = with_longer_tables(&self.directory, &self.index)? {
+            self.index = longer;
+        }
+        self.index.make_room(units)
+    }
+
+    fn make_shadow_room(&mut self, units: u64) -> Result<(), WriteError> {
+        if let Some(longer) = with_longer_tables(&self.directory, &self.shadow)? {
+            self.shadow = longer;
+        }
+        self.shadow.make_room(units)
+    }
+}
+
+/// The same draft with tables for twice as much, if they are too short for what there is.
+fn with_longer_tables(directory: &Path, draft: &Draft) -> Result<Option<Draft>, WriteError> {
+    let image = draft.image()?;
+    let sizes = sizes_of(&image)?;
+    if suits(&image, &sizes)? {
+        return Ok(None);
+    }
+    let twice = Sizes {
+        users: sizes.users * 2,
+        groups: sizes.groups * 2,
+        members: sizes.members * 2,
+        memberships: sizes.memberships * 2,
+    };
+    let name = if draft.name == Name::New { Name::Again } else { Name::New };
+    compact(directory, &image, name, draft.target(), &twice, 0).map(Some)
 }
 
 /// How many records an image holds.
@@ -103,13 +136,14 @@ pub(super) fn suits(image: &Image<'_>, sizes: &Sizes) -> Result<bool, WriteError
 pub(super) fn compact(
     directory: &Path,
     from: &Image<'_>,
-    target: files::Target,
+    name: Name,
+    target: Target,
     sizes: &Sizes,
     more: u64,
 ) -> Result<Draft, WriteError> {
     files::make_directory(directory)?;
     let taken = u64::from(from.get(header::USED)?.saturating_sub(from.get(header::DEAD)?));
-    let draft = Draft::begin(directory, files::Name::Larger, target, sizes, taken + more)?;
+    let draft = Draft::begin(directory, name, target, sizes, taken + more)?;
     let to = draft.image()?;
     match target.kind {
         Kind::Index => {
