@@ -71,6 +71,8 @@ step "dependencies" dependencies_are_allowed
 step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
 step "nsswitch.conf edits" sh packaging/debian/nsswitch_test.sh
 step "unit tests" cargo test --locked --workspace --no-fail-fast
+step "model of the publication protocol" env RUSTFLAGS="--cfg loom" \
+    cargo test --locked -p snapshot --lib --target-dir target/loom model
 step "package" packaging/install.sh --deb-only
 step "end to end on ${ROSTER_E2E_SUITE:-bookworm}" \
     cargo test --locked -p roster_tests --test e2e --no-fail-fast -- --test-threads=4

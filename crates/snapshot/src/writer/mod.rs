@@ -9,6 +9,7 @@
 #[cfg(not(loom))]
 mod checkpoint;
 mod contents;
+#[cfg(not(loom))]
 mod edit;
 mod encode;
 mod error;
@@ -24,11 +25,13 @@ mod model;
 #[cfg(not(loom))]
 mod rebuild;
 mod records;
+#[cfg(not(loom))]
 mod units;
 
 #[cfg(not(loom))]
 pub use checkpoint::{Complete, Copy, Written};
 pub use contents::{Contents, GroupEntry, KeyEntry, ShadowEntry, UserEntry};
+#[cfg(not(loom))]
 pub use edit::Edit;
 pub use error::WriteError;
 pub use image::Sizes;
