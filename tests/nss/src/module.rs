@@ -199,7 +199,48 @@ unsafe impl Send for Module {}
 // SAFETY: as above.
 unsafe impl Sync for Module {}
 
-type Fill<C> = (*mut C, *mut c_char, usize, *mut c_int);
+/// What a call that fills in a struct is given: the struct, the buffer, its length, errno.
+pub type Fill<C> = (*mut C, *mut c_char, usize, *mut c_int);
+
+/// Makes a call with a guarded buffer at `place`; `strict` holds it to the alignment of pointers.
+pub fn fill<R: Record>(
+    place: Place,
+    strict: bool,
+    call: impl FnOnce(Fill<R::C>) -> c_int,
+) -> Answer<R> {
+    const BEFORE: [u8; 2 * GUARD + 128] = [FILLING; 2 * GUARD + 128];
+    let mut memory = vec![FILLING; 2 * GUARD + 64 + place.offset + place.length];
+    let base = memory.as_mut_ptr();
+    let start = GUARD + base.wrapping_add(GUARD).align_offset(64) + place.offset;
+    let buffer = base.wrapping_add(start);
+    let mut result = MaybeUninit::<R::C>::uninit();
+    let mut errno = UNTOUCHED;
+    let status = call((result.as_mut_ptr(), buffer.cast(), place.length, &raw mut errno));
+    let within = buffer.addr()..buffer.addr() + place.length;
+    let record = (status == status::SUCCESS).then(|| {
+        // SAFETY: on success the module has filled in all of it; that it did is what we test.
+        R::copy(unsafe { result.assume_init_ref() }, &within, strict)
+    });
+    for outside in [&memory[..start], &memory[start + place.length..]] {
+        assert!(*outside == BEFORE[..outside.len()], "written outside of {place:?}");
+    }
+    Answer { status, errno, record }
+}
+
+/// This thread's errno.
+mod errno {
+    use std::ffi::c_int;
+
+    pub fn get() -> c_int {
+        // SAFETY: always a valid pointer, to what is this thread's own.
+        unsafe { *libc::__errno_location() }
+    }
+
+    pub fn set(value: c_int) {
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = value };
+    }
+}
 
 impl Module {
     /// The shipped module.
@@ -231,23 +272,14 @@ impl Module {
         unsafe { std::mem::transmute_copy(&address) }
     }
 
-    /// Makes a call with a guarded buffer at `place`.
     fn fill<R: Record>(&self, place: Place, call: impl FnOnce(Fill<R::C>) -> c_int) -> Answer<R> {
-        let mut memory = vec![FILLING; 2 * GUARD + 64 + place.offset + place.length];
-        let base = memory.as_mut_ptr();
-        let start = GUARD + base.wrapping_add(GUARD).align_offset(64) + place.offset;
-        let buffer = base.wrapping_add(start);
-        let mut result = MaybeUninit::<R::C>::uninit();
-        let mut errno = UNTOUCHED;
-        let status = call((result.as_mut_ptr(), buffer.cast(), place.length, &raw mut errno));
-        let within = buffer.addr()..buffer.addr() + place.length;
-        let record = (status == status::SUCCESS).then(|| {
-            // SAFETY: on success the module has filled in all of it; that it did is what we test.
-            R::copy(unsafe { result.assume_init_ref() }, &within, self.strict)
-        });
-        let outside = memory[..start].iter().chain(&memory[start + place.length..]);
-        assert!(outside.into_iter().all(|byte| *byte == FILLING), "written outside of {place:?}");
-        Answer { status, errno, record }
+        // The reference's own errno is not our concern.
+        errno::set(UNTOUCHED);
+        let answer = fill(place, self.strict, call);
+        if self.strict && answer.status == status::SUCCESS {
+            assert_eq!(errno::get(), UNTOUCHED, "errno was touched by a success");
+        }
+        answer
     }
 
     fn by_name<R: Record>(&self, entry: &str, name: &CStr, place: Place) -> Answer<R> {
@@ -386,10 +418,14 @@ impl Module {
         let mut errno = UNTOUCHED;
         let (name, mut status) = (user.as_ptr(), 0);
         within(&mut || {
+            errno::set(UNTOUCHED);
             // SAFETY: called as glibc does, with an array from malloc.
             status = unsafe {
                 function(name, skip, &mut start, &mut places, &mut array, limit, &mut errno)
             };
+            if self.strict && status == status::SUCCESS {
+                assert_eq!(errno::get(), UNTOUCHED, "errno was touched by a success");
+            }
         });
         assert!(0 <= start && start <= places, "{start} filled of {places}");
         // SAFETY: the module says that so many places are filled.
