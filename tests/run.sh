@@ -20,7 +20,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 # step NAME COMMAND…: runs it, shows what it prints, and counts it: by the lines of cargo test
-# (`test result: …`) and of the shell tests (`N passed, N failed`) where there are any, else as one.
+# (`test result: …`) and of the shell tests (`N passed, N failed`) where there are any, else as one. A
+# step that says `NOT RUN: …` instead counts as nothing.
 step() {
     local name=$1 status counted start=$SECONDS
     shift
@@ -30,7 +31,8 @@ step() {
     counted=$(awk '
         /^test result: / { p += $4; f += $6; found = 1 }
         /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3; found = 1 }
-        END { if (found) print p, f }' "$log")
+        /^NOT RUN: / { skipped = 1 }
+        END { if (found) print p, f; else if (skipped) print 0, 0 }' "$log")
     if [ -z "$counted" ]; then
         counted="$((status == 0)) $((status != 0))"
     elif [ "$status" -ne 0 ] && [ "${counted#* }" = 0 ]; then
@@ -59,12 +61,12 @@ dependencies_are_allowed() {
 }
 
 shell_scripts() {
-    shellcheck packaging/*.sh tests/*.sh tests/bench/*.sh .ci/run packaging/debian/*.sh \
+    shellcheck packaging/*.sh tests/*.sh tests/bench/*.sh tests/fuzz/*.sh .ci/run packaging/debian/*.sh \
         packaging/debian/{preinst,postinst,prerm,postrm}
 }
 
 step "packages" packaging/need.sh gcc libc6-dev libpam0g-dev dpkg-dev git binutils mmdebstrap \
-    systemd-container uidmap util-linux shellcheck sudo
+    systemd-container uidmap util-linux shellcheck sudo valgrind g++
 step "formatting" cargo fmt --all --check
 step "shell scripts" shell_scripts
 step "dependencies" dependencies_are_allowed
@@ -73,6 +75,8 @@ step "nsswitch.conf edits" sh packaging/debian/nsswitch_test.sh
 step "unit tests" cargo test --locked --workspace --no-fail-fast
 step "model of the publication protocol" env RUSTFLAGS="--cfg loom" \
     cargo test --locked -p snapshot --lib --target-dir target/loom model
+step "sanitizers" tests/sanitizers.sh
+step "fuzzing" tests/fuzz/run.sh
 step "package" packaging/install.sh --deb-only
 step "end to end on ${ROSTER_E2E_SUITE:-bookworm}" \
     cargo test --locked -p roster_tests --test e2e --no-fail-fast -- --test-threads=4
