@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use nss_tests::accounts::{group, many, user, varied};
 use snapshot::Kind;
 use snapshot::layout::header;
-use snapshot::writer::{Contents, IndexWriter, KeyEntry, UserEntry};
+use snapshot::writer::{Contents, Edit, IndexWriter, KeyEntry, UserEntry};
 
 #[path = "../../fuzz/src/walk.rs"]
 #[allow(dead_code)]
@@ -28,7 +28,11 @@ fn main() {
         for folder in [&live, &saved] {
             fs::create_dir_all(folder).unwrap();
         }
-        IndexWriter::new(&live, &saved).publish(&contents).unwrap();
+        let mut writer = IndexWriter::new(&live, &saved);
+        writer.publish(&contents).unwrap();
+        if name == "changed" {
+            writer.apply(&changes(), 4).unwrap();
+        }
         for (file, kind) in [("index", Kind::Index), ("shadow", Kind::Shadow)] {
             write(&corpus.join(format!("{name}-{file}")), &live.join(file), kind, asked);
         }
@@ -52,10 +56,25 @@ fn seeds() -> Vec<(&'static str, Contents, (&'static str, u32))> {
         generation: 3,
     };
     vec![
+        ("changed", varied(), ("carol", 3005)),
         ("empty", Contents::default(), ("", 0)),
         ("varied", varied(), ("alice", 4000)),
         ("crowd", crowd, ("bob", 4011)),
         ("many", many(40), ("user39", 10_039)),
+    ]
+}
+
+/// What leaves records behind that nothing leads to any more, and lists with gaps.
+fn changes() -> Vec<Edit> {
+    let (carol, team) = ("carol".to_owned(), 4000);
+    vec![
+        Edit::User(UserEntry { gecos: "Changed".to_owned(), ..user("alice", 3000) }),
+        Edit::Group { name: "crew".to_owned(), gid: team, external: false },
+        Edit::Join { gid: team, name: carol.clone() },
+        Edit::User(user(&carol, 3005)),
+        Edit::Leave { gid: team, name: "bob".to_owned() },
+        Edit::RemoveUser { uid: 3002 },
+        Edit::RemoveGroup { gid: 4002 },
     ]
 }
 
