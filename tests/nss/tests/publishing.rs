@@ -24,7 +24,7 @@ fn is_disk_full(error: &WriteError) -> bool {
 
 isolated_tests! {
     fn a_full_file_system_leaves_the_old_index_in_service() {
-        mount_small("/run/roster", "64k");
+        mount_small("/run/roster", "320k");
         publish(&varied());
         let module = Module::shipped();
         let alice = module.getpwnam(c"alice", ROOMY).found();
