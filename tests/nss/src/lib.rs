@@ -9,6 +9,7 @@
 //! - [`accounts`]: contents to publish;
 //! - [`files`]: glibc's own service with the same accounts;
 //! - [`installed`]: the module where glibc finds it;
+//! - [`process`]: measuring and forking the process of a test;
 //! - [`program`]: programs in C that meet it there.
 
 // Calling C is what this crate is for; the project's rule about unsafe code is for what ships.
@@ -20,4 +21,5 @@ pub mod installed;
 pub mod isolated;
 pub mod module;
 pub mod object;
+pub mod process;
 pub mod program;

@@ -7,6 +7,7 @@ use std::ffi::CString;
 use nss_tests::accounts::{group, many, publish, user, varied};
 use nss_tests::isolated_tests;
 use nss_tests::module::{Module, ROOMY, UNTOUCHED, status};
+use nss_tests::process::virtual_kib;
 use snapshot::writer::{Contents, GroupEntry};
 
 fn names(module: &Module) -> Vec<String> {
@@ -198,20 +199,6 @@ isolated_tests! {
         assert_eq!(names(&module)[0], "newcomer");
     }
 
-    fn two_hundred_thousand_entries_in_constant_memory() {
-        publish(&many(200_000));
-        let module = Module::shipped();
-        module.getpwent(ROOMY).found();
-        let before = private_kib();
-        let mut count = 1;
-        while module.getpwent(ROOMY).status == status::SUCCESS {
-            count += 1;
-        }
-        assert_eq!(count, 200_000);
-        let grown = private_kib().saturating_sub(before);
-        assert!(grown < 1024, "{grown} KiB for an enumeration");
-    }
-
     fn threads_share_one_enumeration() {
         publish(&many(2000));
         let module = Module::shipped();
@@ -312,20 +299,4 @@ isolated_tests! {
             assert_eq!(*errno(), UNTOUCHED);
         }
     }
-}
-
-fn status_line(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
-}
-
-/// Address space of this process.
-fn virtual_kib() -> u64 {
-    status_line("VmSize:")
-}
-
-/// Memory that this process alone has: heap and stack, not mapped files.
-fn private_kib() -> u64 {
-    status_line("RssAnon:")
 }

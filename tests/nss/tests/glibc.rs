@@ -73,17 +73,37 @@ isolated_tests! {
         assert_eq!(getent(&["initgroups", "alice"]).unwrap().split_whitespace().count(), 4);
     }
 
-    fn a_crowd_of_thousands_is_listed_whole() {
+    fn a_hundred_thousand_members_are_listed_whole_and_merged() {
         install();
-        let members: Vec<_> = (0..20_000).map(|at| format!("member-{at:05}")).collect();
+        let members: Vec<_> = (0..100_000).map(|at| format!("member-{at:06}")).collect();
         let members: Vec<_> = members.iter().map(String::as_str).collect();
         let mut contents = varied();
         contents.groups.push(group("crowd", 5000, &members));
-        contents.groups.push(GroupEntry { external: true, ..group("users", 100, &members) });
+        contents.groups.push(GroupEntry { external: true, ..group("adm", 4, &members) });
         publish(&contents);
         let joined = members.join(",");
+        assert!(joined.len() > 1 << 20);
         assert_eq!(getent(&["group", "crowd"]).unwrap(), format!("crowd:x:5000:{joined}"));
-        assert_eq!(getent(&["group", "users"]).unwrap(), format!("users:x:100:{joined}"));
+        assert_eq!(getent(&["group", "5000"]).unwrap(), format!("crowd:x:5000:{joined}"));
+        // One of /etc/group, which has a member of its own.
+        assert_eq!(getent(&["group", "adm"]).unwrap(), format!("adm:x:4:root,{joined}"));
+        let all = getent(&["group"]).unwrap();
+        assert!(all.lines().any(|line| line.starts_with("crowd:") && line.len() > 1 << 20));
+    }
+
+    fn a_user_in_ten_thousand_groups_is_in_all_of_them() {
+        install();
+        let mut contents = varied();
+        let further = (0..10_000).map(|at| group(&format!("g{at}"), 20_000 + at, &["alice", "root"]));
+        contents.groups.extend(further);
+        publish(&contents);
+        let ours: Vec<_> = (20_000..30_000).map(|gid: u32| gid.to_string()).collect();
+        let ours = ours.join(" ");
+        assert_eq!(run("id", &["-G", "alice"]).unwrap(), format!("3000 4000 27 4002 {ours}"));
+        // A local user, who is in a local group besides.
+        assert_eq!(run("id", &["-G", "root"]).unwrap(), format!("0 4 4000 {ours}"));
+        let names = run("id", &["-Gn", "alice"]).unwrap();
+        assert!(names.starts_with("alice team sudo e g0 ") && names.ends_with(" g9999"));
     }
 
     fn an_absent_index_leaves_the_local_accounts_as_they_are() {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use nss_tests::accounts::{group, publish, user, varied, writer};
 use nss_tests::isolated_tests;
 use nss_tests::module::{Module, ROOMY, status};
+use nss_tests::process::in_child;
 use snapshot::writer::Contents;
 
 /// The descriptors of this process.
@@ -34,27 +35,6 @@ fn limit_descriptors(most: u64) {
     let limit = libc::rlimit { rlim_cur: most, rlim_max: 1024 };
     // SAFETY: limits this process, which runs one test.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
-}
-
-/// Runs `body` in a forked child; fails if it fails or takes longer than 30 seconds.
-fn in_child(body: impl FnOnce()) {
-    // SAFETY: the child runs `body` on the one thread it has and leaves by _exit.
-    match unsafe { libc::fork() } {
-        -1 => panic!("fork: {}", std::io::Error::last_os_error()),
-        0 => {
-            // SAFETY: ends this child if it hangs.
-            unsafe { libc::alarm(30) };
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-            // SAFETY: leaves without running anything of the parent's.
-            unsafe { libc::_exit(c_int::from(result.is_err())) }
-        }
-        child => {
-            let mut status = 0;
-            // SAFETY: waits for the child just made.
-            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-            assert_eq!(status, 0, "the child ended with wait status {status:#x}");
-        }
-    }
 }
 
 /// One of every call, as a program that has the module makes them.

@@ -16,7 +16,7 @@ use std::ffi::{CStr, CString};
 
 use nss_tests::accounts::{group, publish, user, varied};
 use nss_tests::isolated_tests;
-use nss_tests::module::{Answer, Module, Place, ROOMY, Record, UNTOUCHED, status};
+use nss_tests::module::{Answer, Group, Module, Place, ROOMY, Record, UNTOUCHED, status};
 use snapshot::writer::Contents;
 
 /// Compares status and entry, and holds both sides to what is known about errno.
@@ -137,15 +137,29 @@ isolated_tests! {
         for length in 0..300 {
             let place = Place { length, offset: 0 };
             same("getpwnam", &ours.getpwnam(c"alice", place), &theirs.getpwnam(c"alice", place));
+            same("getpwuid", &ours.getpwuid(3001, place), &theirs.getpwuid(3001, place));
             same("getspnam", &ours.getspnam(c"bob", place), &theirs.getspnam(c"bob", place));
+            for set in ["setpwent", "setspent"] {
+                assert_eq!((ours.set(set), theirs.set(set)), (status::SUCCESS, status::SUCCESS));
+            }
+            // Twice: a buffer that is too small keeps the place, on both sides.
+            for _ in 0..2 {
+                same("getpwent", &ours.getpwent(place), &theirs.getpwent(place));
+                same("getspent", &ours.getspent(place), &theirs.getspent(place));
+            }
             // Known difference: our gr_mem is aligned, which can take up to 7 bytes.
-            let (our, their) = (ours.getgrnam(c"team", place), theirs.getgrnam(c"team", place));
-            if our.status == their.status {
-                same("getgrnam", &our, &their);
-            } else {
-                assert!(our.is_too_small());
-                let more = Place { length: length + 7, offset: 0 };
-                assert_eq!(ours.getgrnam(c"team", more).found(), their.record.unwrap());
+            let by_name = |module: &Module, place| module.getgrnam(c"team", place);
+            let by_gid = |module: &Module, place| module.getgrgid(4000, place);
+            let asks: [&dyn Fn(&Module, Place) -> Answer<Group>; 2] = [&by_name, &by_gid];
+            for ask in asks {
+                let (our, their) = (ask(&ours, place), ask(&theirs, place));
+                if our.status == their.status {
+                    same("a group", &our, &their);
+                } else {
+                    assert!(our.is_too_small());
+                    let more = Place { length: length + 7, offset: 0 };
+                    assert_eq!(ask(&ours, more).found(), their.record.unwrap());
+                }
             }
         }
     }
@@ -172,5 +186,8 @@ isolated_tests! {
         assert_eq!(theirs.getspnam(c"alice", ROOMY).status, status::UNAVAILABLE);
         assert_eq!(ours.initgroups(c"alice", 0, &[], 1, -1).status, status::UNAVAILABLE);
         assert_eq!(theirs.initgroups(c"alice", 0, &[], 1, -1).status, status::UNAVAILABLE);
+        assert_eq!(ours.getpwuid(3000, ROOMY).status, theirs.getpwuid(3000, ROOMY).status);
+        assert_eq!(ours.getgrnam(c"team", ROOMY).status, theirs.getgrnam(c"team", ROOMY).status);
+        assert_eq!(ours.getgrgid(4000, ROOMY).status, theirs.getgrgid(4000, ROOMY).status);
     }
 }
