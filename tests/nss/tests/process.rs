@@ -4,13 +4,15 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{c_char, c_int, c_void};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use nss_tests::accounts::{group, publish, user, varied, writer};
 use nss_tests::isolated_tests;
 use nss_tests::module::{Module, ROOMY, status};
 use nss_tests::process::in_child;
-use snapshot::writer::Contents;
+use snapshot::layout::header;
+use snapshot::writer::{Contents, IndexWriter};
 
 /// The descriptors of this process.
 fn descriptors() -> BTreeSet<c_int> {
@@ -310,6 +312,38 @@ isolated_tests! {
         });
     }
 
+    fn in_a_chroot_with_an_index_of_its_own_that_one_counts() {
+        publish(&varied());
+        let module = Module::shipped();
+        for folder in ["run/roster", "var/lib/roster/index"] {
+            std::fs::create_dir_all(format!("/run/jail/{folder}")).unwrap();
+        }
+        let inside = Contents { users: vec![user("carol", 3005)], groups: Vec::new(), generation: 1 };
+        let jail = std::path::Path::new("/run/jail");
+        let mut writer = IndexWriter::new(&jail.join("run/roster"), &jail.join("var/lib/roster/index"));
+        writer.publish(&inside).unwrap();
+        let enter = || {
+            // SAFETY: this child lives in the jail from here on.
+            assert_eq!(unsafe { libc::chroot(c"/run/jail".as_ptr()) }, 0);
+            std::env::set_current_dir("/").unwrap();
+        };
+        in_child(|| {
+            enter();
+            assert_eq!(module.getpwnam(c"carol", ROOMY).found().uid, 3005);
+            assert!(module.getpwnam(c"alice", ROOMY).is_miss());
+        });
+        in_child(|| {
+            use_everything(&module);
+            let mapped = std::fs::OpenOptions::new().write(true).open("/run/roster/index").unwrap();
+            enter();
+            // What is mapped goes on until it is replaced; what replaces it is looked for here.
+            use_everything(&module);
+            mapped.write_all_at(&1_u32.to_ne_bytes(), header::SUPERSEDED as u64 * 4).unwrap();
+            assert_eq!(module.getpwnam(c"carol", ROOMY).found().uid, 3005);
+            assert!(module.getpwnam(c"alice", ROOMY).is_miss());
+        });
+    }
+
     fn a_signal_handler_may_look_up_in_the_middle_of_a_lookup() {
         static MODULE: std::sync::OnceLock<Spartan> = std::sync::OnceLock::new();
         static HANDLED: AtomicU64 = AtomicU64::new(0);
@@ -379,11 +413,9 @@ fn publish_again() {
         let path = format!("/run/roster/{name}");
         let temporary = format!("/run/roster/.{name}.{}", std::process::id());
         std::fs::copy(&path, &temporary).unwrap();
-        use std::os::unix::fs::FileExt;
         let mark = |path: &str, value: u32| {
             let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-            let word = snapshot::layout::header::SUPERSEDED as u64 * 4;
-            file.write_all_at(&value.to_ne_bytes(), word).unwrap();
+            file.write_all_at(&value.to_ne_bytes(), header::SUPERSEDED as u64 * 4).unwrap();
         };
         mark(&temporary, 0);
         mark(&path, 1);
