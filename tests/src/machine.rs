@@ -25,6 +25,8 @@ pub struct Machine {
     name: String,
     folder: PathBuf,
     lower: Vec<PathBuf>,
+    /// Folders of the host that it sees, read-only, and where.
+    folders: Vec<(PathBuf, String)>,
     cgroup: ControlGroup,
     running: Option<Running>,
 }
@@ -40,7 +42,7 @@ impl Machine {
     /// # Errors
     /// When the roots cannot be made or the machine does not come up.
     pub fn boot(name: &str) -> Result<Machine, Error> {
-        Machine::over(name, roots::installed()?)
+        Machine::over(name, roots::installed()?, package_folder()?)
     }
 
     /// Boots a Debian that has never seen the package.
@@ -48,10 +50,24 @@ impl Machine {
     /// # Errors
     /// As [`Machine::boot`].
     pub fn plain(name: &str) -> Result<Machine, Error> {
-        Machine::over(name, vec![roots::plain()?])
+        Machine::over(name, vec![roots::plain()?], package_folder()?)
     }
 
-    fn over(name: &str, lower: Vec<PathBuf>) -> Result<Machine, Error> {
+    /// Boots a Debian made of systemd and these packages, comma-separated, which sees `folder` of the
+    /// host at `place`, read-only. The package under test need not be built.
+    ///
+    /// # Errors
+    /// As [`Machine::boot`].
+    pub fn of(name: &str, packages: &str, folder: &Path, place: &str) -> Result<Machine, Error> {
+        let folders = vec![(folder.to_owned(), place.to_owned())];
+        Machine::over(name, vec![roots::debian(packages)?], folders)
+    }
+
+    fn over(
+        name: &str,
+        lower: Vec<PathBuf>,
+        folders: Vec<(PathBuf, String)>,
+    ) -> Result<Machine, Error> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         static SWEPT: Once = Once::new();
         SWEPT.call_once(remove_leftovers);
@@ -62,7 +78,8 @@ impl Machine {
             on(format!("create {}", path.display()), fs::create_dir_all(&path))?;
         }
         let cgroup = on("find the control groups", ControlGroup::new(&folder))?;
-        let mut machine = Machine { name: name.to_owned(), folder, lower, cgroup, running: None };
+        let name = name.to_owned();
+        let mut machine = Machine { name, folder, lower, folders, cgroup, running: None };
         machine.start()?;
         Ok(machine)
     }
@@ -96,8 +113,8 @@ impl Machine {
         command.args(["--register=no", "--keep-unit", "--console=pipe", "--hostname=debian"]);
         command.arg(format!("--machine={}", self.host_name()));
         command.arg("-D").arg(self.folder.join("root"));
-        if let Some(folder) = roots::package()?.parent() {
-            command.arg(format!("--bind-ro={}:{PACKAGE_DIR}", folder.display()));
+        for (folder, place) in &self.folders {
+            command.arg(format!("--bind-ro={}:{place}", folder.display()));
         }
         // systemd of trixie refuses the old hierarchy, whichever one the host has.
         command.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
@@ -265,6 +282,13 @@ impl Machine {
         let journal = self.sh("journalctl --no-pager --boot | tail -n 120").run();
         eprintln!("=== the journal of {}\n{}", self.name, journal.stdout);
     }
+}
+
+/// The directory of the package under test, and where a machine sees it.
+fn package_folder() -> Result<Vec<(PathBuf, String)>, Error> {
+    let package = roots::package()?;
+    let folder = package.parent().map(|folder| (folder.to_owned(), PACKAGE_DIR.to_owned()));
+    Ok(folder.into_iter().collect())
 }
 
 /// Removes the directories of machines whose process was killed before it could do so itself.

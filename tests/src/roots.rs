@@ -64,12 +64,17 @@ pub fn package() -> Result<PathBuf, Error> {
 
 /// The plain Debian root of the release under test, built at the first call.
 pub(crate) fn plain() -> Result<PathBuf, Error> {
+    debian(PACKAGES)
+}
+
+/// A Debian root of the release under test with these packages, built at the first call.
+pub(crate) fn debian(packages: &str) -> Result<PathBuf, Error> {
     let suite = suite();
-    let name = format!("{suite}-{:016x}", hash(&(PACKAGES, CUSTOMIZE)));
+    let name = format!("{suite}-{:016x}", hash(&(packages, CUSTOMIZE)));
     made_once(&name, |folder| {
         let mut command = Command::new("mmdebstrap");
         command.args(["--mode=root", "--variant=minbase", "--format=directory", "--quiet"]);
-        command.arg(format!("--include={PACKAGES}"));
+        command.arg(format!("--include={packages}"));
         // A test root need not be fresh, and a mirror that stands still is fine.
         command.arg("--aptopt=Acquire::Check-Valid-Until \"false\"");
         command.arg(format!("--customize-hook={CUSTOMIZE}"));
