@@ -2,6 +2,7 @@
 //!
 //! The tests load it beside the shipped module and compare every answer. It opens the file anew for
 //! each call, so that it shares no state, and no mistake in following the file, with what it checks.
+//! With the feature `kept` it does follow the file.
 
 #![allow(unsafe_code, missing_docs)] // both inside of the macros
 
@@ -13,15 +14,34 @@ use libnss::shadow::{Shadow, ShadowHooks};
 use libnss::{
     libnss_group_hooks, libnss_initgroups_hooks, libnss_passwd_hooks, libnss_shadow_hooks,
 };
+#[cfg(not(feature = "kept"))]
+use snapshot::Reader;
+#[cfg(feature = "kept")]
+use snapshot::Shared;
 use snapshot::{
-    CHECKPOINT_INDEX, CHECKPOINT_SHADOW, GroupRef, Index, Kind, LIVE_INDEX, LIVE_SHADOW, Reader,
-    ShadowRef, UserRef,
+    CHECKPOINT_INDEX, CHECKPOINT_SHADOW, GroupRef, Index, Kind, LIVE_INDEX, LIVE_SHADOW, ShadowRef,
+    UserRef,
 };
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+#[cfg(feature = "kept")]
+fn answer<T>(kind: Kind, find: impl FnOnce(Index<'_>) -> Option<T>) -> Response<T> {
+    static INDEX: Shared = Shared::new(LIVE_INDEX, CHECKPOINT_INDEX, Kind::Index, 0);
+    static SHADOW: Shared = Shared::new(LIVE_SHADOW, CHECKPOINT_SHADOW, Kind::Shadow, 0);
+    let shared = match kind {
+        Kind::Index => &INDEX,
+        Kind::Shadow => &SHADOW,
+    };
+    match shared.pin() {
+        Ok(pinned) => find(pinned.index()).map_or(Response::NotFound, Response::Success),
+        Err(_) => Response::Unavail,
+    }
+}
+
+#[cfg(not(feature = "kept"))]
 fn answer<T>(kind: Kind, find: impl FnOnce(Index<'_>) -> Option<T>) -> Response<T> {
     let (live, checkpoint) = match kind {
         Kind::Index => (LIVE_INDEX, CHECKPOINT_INDEX),
