@@ -48,9 +48,11 @@ impl Service {
         self.read(|db| {
             let user = find(db, subject)?;
             let own_rules = !db.sudo_rules_of(HolderKey::User(user.id))?.is_empty();
-            let supplementary = db.groups_of(user.id)?.into_iter().map(GroupRef::Name);
-            let mut group_power = false;
-            for group in supplementary.chain([GroupRef::Gid(user.gid)]) {
+            let mut group_power =
+                db.is_in_powerful_group(user.id, &self.config.accounts.root_groups)?;
+            let of_host = db.host_groups_of(user.id)?.into_iter();
+            let of_host = of_host.map(|(name, _)| GroupRef::Name(name));
+            for group in of_host.chain([GroupRef::Gid(user.gid)]) {
                 let joined = self.find_group(db, &host, &group)?;
                 let (name, gid) = match (&joined, &group) {
                     (Some(joined), _) => joined.name_and_gid(),

@@ -77,10 +77,19 @@ impl Service {
 
     /// Settles which key is in use, and seals anew what was sealed with an earlier one.
     pub(super) fn settle_keys(&self) -> Result<(), Error> {
-        let rows = self.read(|db| Ok(db.sealed_secrets()?))?;
-        self.sealer.choose(rows.iter().map(|row| row.sealed.as_slice()));
-        let stale = |row: &&SealedRow| !self.sealer.is_current(&row.sealed);
-        let stale: Vec<_> = rows.iter().filter(stale).cloned().collect();
+        // One by one, twice: of a million secrets none is kept that needs nothing.
+        let stale = self.read(|db| {
+            db.each_sealed_secret(|row| {
+                self.sealer.choose(std::iter::once(row.sealed.as_slice()));
+            })?;
+            let mut stale = Vec::new();
+            db.each_sealed_secret(|row| {
+                if !self.sealer.is_current(&row.sealed) {
+                    stale.push(row);
+                }
+            })?;
+            Ok(stale)
+        })?;
         if !stale.is_empty() {
             let count = self.change(&Actor::daemon(), |change| {
                 let count = self.reseal(change, &stale)?;

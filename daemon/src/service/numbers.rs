@@ -25,7 +25,7 @@ pub(super) fn open_store(places: &Places) -> Result<Store, StoreError> {
     let noted = journal.load()?;
     let mut known = noted.clone();
     for directory in [&places.checkpoint, &places.live] {
-        known.extend(published(&directory.join("index")));
+        published(&directory.join("index"), &mut known);
     }
     let leave = places.store.join(BEGIN_AFRESH);
     let missing = Store::is_missing(&places.store);
@@ -43,7 +43,7 @@ pub(super) fn open_store(places: &Places) -> Result<Store, StoreError> {
     let used = store.read(|db| db.used_numbers())?;
     let lost = known.beyond(&used);
     if !lost.is_empty() {
-        let numbers = lost.len();
+        let numbers = lost.count();
         tracing::warn!(
             numbers,
             "the account database does not know numbers that were given out, as an older backup \
@@ -51,7 +51,7 @@ pub(super) fn open_store(places: &Places) -> Result<Store, StoreError> {
         );
         store.change(|db| db.use_numbers(&lost))?;
     }
-    known.extend(used);
+    known.extend(&used);
     journal.append(&known.beyond(&noted))?;
     if missing
         && let Err(error) = std::fs::remove_file(&leave)
@@ -62,17 +62,16 @@ pub(super) fn open_store(places: &Places) -> Result<Store, StoreError> {
     Ok(store)
 }
 
-/// The numbers of the users and groups of ours that an index shows. None, when it cannot be read.
-fn published(index: &Path) -> Numbers {
-    let mut numbers = Numbers::default();
-    let Ok(path) = CString::new(index.as_os_str().as_bytes()) else { return numbers };
+/// Adds the numbers of the users and groups of ours that an index shows. None, when it cannot be
+/// read.
+fn published(index: &Path, numbers: &mut Numbers) {
+    let Ok(path) = CString::new(index.as_os_str().as_bytes()) else { return };
     let own = rustix::process::geteuid().as_raw();
-    let Ok(reader) = Reader::open(&path, Kind::Index, own) else { return numbers };
+    let Ok(reader) = Reader::open(&path, Kind::Index, own) else { return };
     let index = reader.index();
     numbers.uids.extend(index.users().map(|user| user.uid()));
     let groups = index.groups().filter(|group| !group.is_external());
     numbers.gids.extend(groups.map(|group| group.gid()));
-    numbers
 }
 
 #[cfg(test)]
@@ -114,6 +113,7 @@ mod tests {
             std::fs::copy(&database, &backup).unwrap();
             assert_eq!(uid_of_new(&f, "bob"), (3001, 3001));
             assert_eq!(uid_of_new(&f, "carol"), (3002, 3002));
+            f.service.checkpoint_index().unwrap();
             forget(&f, without);
             let f = f.restarted_after(|| {
                 std::fs::copy(&backup, &database).unwrap();

@@ -5,6 +5,11 @@ use rusqlite::types::ValueRef;
 use super::{Db, StoreError};
 
 impl Db<'_> {
+    /// Runs SQL of a test.
+    pub(crate) fn run(self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch(sql)?)
+    }
+
     /// From now on no change can be written down, so that none is committed; or it can again.
     pub(crate) fn refuse_audit(self, refuse: bool) -> Result<(), StoreError> {
         let sql = if refuse {

@@ -135,6 +135,7 @@ impl Db<'_> {
     /// Deletes a group, its memberships and its sudo rules.
     pub(crate) fn delete_group(self, group: &GroupRow) -> Result<(), StoreError> {
         self.touch(Touched::Group(group.id));
+        self.touch(Touched::EveryMemberOf(group.id));
         self.connection.execute("DELETE FROM sudo_rules WHERE gid = ?1", [group.gid])?;
         self.connection
             .execute("DELETE FROM groups WHERE id = ?1", [group.id.0.as_bytes().as_slice()])?;

@@ -52,14 +52,6 @@ impl Db<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Every key of every user.
-    pub(crate) fn all_keys(self) -> Result<Vec<KeyRow>, StoreError> {
-        let mut statement =
-            self.connection.prepare(&format!("SELECT {COLUMNS} FROM ssh_keys ORDER BY id"))?;
-        let rows = statement.query_map([], read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     /// Removes a user's key; whether there was one.
     pub(crate) fn delete_key(self, user: UserId, id: i64) -> Result<bool, StoreError> {
         self.touch_user(user);

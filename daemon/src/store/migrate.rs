@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_password_history.sql"),
     include_str!("migrations/0006_two_factor_policy.sql"),
     include_str!("migrations/0007_tokens.sql"),
+    include_str!("migrations/0008_constant_cost.sql"),
 ];
 
 /// Brings the database to the present version.

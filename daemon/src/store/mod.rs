@@ -21,9 +21,11 @@ mod open;
 mod outbox;
 mod password_history;
 mod passwords;
+mod published;
 mod readers;
 mod recovery;
 mod reservations;
+mod spans;
 mod sudo_rules;
 mod throttle;
 mod tokens;
@@ -41,11 +43,13 @@ pub use find::{Found, Wanted};
 pub use groups::GroupRow;
 pub use keys::KeyRow;
 pub use logins::LoginRow;
-pub use members::HostGroup;
-pub use number_journal::{NumberJournal, Numbers};
+pub use members::Names;
+pub use number_journal::NumberJournal;
 pub use open::prepare_directory;
 pub use passwords::PasswordRow;
+pub use published::{PublishedCounts, PublishedUser};
 pub use readers::Readers;
+pub use spans::{Numbers, Spans};
 pub use sudo_rules::{HolderKey, SudoRuleRow};
 pub use throttle::{ThrottleKind, ThrottleRow, ThrottledFrom};
 pub use tokens::{TokenKind, TokenRow};
@@ -53,7 +57,7 @@ pub use tombstones::{DeletedHome, Remains, Tombstone};
 pub use totp::{SealedRow, TotpRow, TotpState};
 pub use two_factor_policy::PolicyRow;
 pub use users::{UserKey, UserRow};
-pub use watch::{Touched, Watch};
+pub use watch::{Membership, Touched, Watch};
 
 use std::sync::Arc;
 
@@ -112,6 +116,21 @@ impl Store {
     #[must_use]
     pub fn readers(&self) -> Arc<Readers> {
         Arc::clone(&self.readers)
+    }
+
+    /// Counts the steps that SQLite takes from now on: what a change costs, whatever else the machine
+    /// is doing.
+    #[cfg(test)]
+    pub(crate) fn count_steps(&mut self) -> Arc<std::sync::atomic::AtomicU64> {
+        let steps = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counted = Arc::clone(&steps);
+        let count = move || {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            false
+        };
+        // A connection in use takes a handler.
+        drop(self.connection.progress_handler(1, Some(count)));
+        steps
     }
 
     /// Runs `change` in one transaction and commits it durably, or leaves everything as it was.

@@ -5,13 +5,12 @@
 //! that uses its number, so a number may stand here that was never used after all: that costs a
 //! number, nothing else. What a crash leaves of a last line has no line end and is ignored.
 
-use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{Numbers, StoreError};
 
 /// Lines beyond the distinct numbers after which the file is written anew.
 const SURPLUS: usize = 4096;
@@ -19,61 +18,6 @@ const SURPLUS: usize = 4096;
 const TORN: &str = "?\n";
 /// The longest a line of ours gets.
 const LONGEST: usize = 16;
-
-/// Numbers that were given out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Numbers {
-    /// Of users.
-    pub uids: BTreeSet<u32>,
-    /// Of groups.
-    pub gids: BTreeSet<u32>,
-}
-
-impl Numbers {
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.uids.is_empty() && self.gids.is_empty()
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.uids.len() + self.gids.len()
-    }
-
-    /// Adds those of another set.
-    pub fn extend(&mut self, other: Self) {
-        self.uids.extend(other.uids);
-        self.gids.extend(other.gids);
-    }
-
-    /// Those that the other set has not.
-    #[must_use]
-    pub fn beyond(&self, other: &Self) -> Self {
-        Self {
-            uids: self.uids.difference(&other.uids).copied().collect(),
-            gids: self.gids.difference(&other.gids).copied().collect(),
-        }
-    }
-
-    fn lines(&self) -> String {
-        let uids = self.uids.iter().map(|uid| format!("u {uid}\n"));
-        uids.chain(self.gids.iter().map(|gid| format!("g {gid}\n"))).collect()
-    }
-
-    /// Takes in what a line says; whether it is a line of ours.
-    fn read(&mut self, line: &[u8]) -> bool {
-        let (of, number) = match line {
-            [b'u', b' ', number @ ..] => (&mut self.uids, number),
-            [b'g', b' ', number @ ..] => (&mut self.gids, number),
-            _ => return false,
-        };
-        let plain = number.iter().all(u8::is_ascii_digit);
-        let number = std::str::from_utf8(number).ok().filter(|_| plain);
-        number.and_then(|number| number.parse().ok()).map(|number| of.insert(number)).is_some()
-    }
-}
 
 /// The journal, open for more.
 #[derive(Debug)]
@@ -127,8 +71,13 @@ impl NumberJournal {
                 odd += 1;
             }
         }
-        if odd > 0 || lines > numbers.len() + SURPLUS {
-            tracing::info!(lines, odd, numbers = numbers.len(), "the journal of numbers is tidied");
+        if odd > 0 || lines > numbers.count() + SURPLUS {
+            tracing::info!(
+                lines,
+                odd,
+                numbers = numbers.count(),
+                "the journal of numbers is tidied"
+            );
             self.rewrite(&numbers)?;
         }
         Ok(numbers)
@@ -151,11 +100,13 @@ impl NumberJournal {
             }
             file => (file.map_err(&failed)?, false),
         };
-        let mut lines = numbers.lines();
-        if Self::is_torn(&file).map_err(&failed)? {
-            lines.insert_str(0, TORN);
+        let mut lines = std::io::BufWriter::new(&mut file);
+        if Self::is_torn(lines.get_ref()).map_err(&failed)? {
+            lines.write_all(TORN.as_bytes()).map_err(&failed)?;
         }
-        file.write_all(lines.as_bytes()).and_then(|()| file.sync_all()).map_err(&failed)?;
+        numbers.write_lines(&mut lines).and_then(|()| lines.flush()).map_err(&failed)?;
+        drop(lines);
+        file.sync_all().map_err(&failed)?;
         if new { self.sync_directory() } else { Ok(()) }
     }
 
@@ -179,13 +130,15 @@ impl NumberJournal {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&temporary)
             .map_err(&failed)?;
-        file.write_all(numbers.lines().as_bytes()).map_err(&failed)?;
+        let mut lines = std::io::BufWriter::new(&file);
+        numbers.write_lines(&mut lines).and_then(|()| lines.flush()).map_err(&failed)?;
+        drop(lines);
         file.sync_all().map_err(&failed)?;
         std::fs::rename(&temporary, &self.path).map_err(&failed)?;
         self.sync_directory()

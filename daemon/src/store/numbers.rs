@@ -4,6 +4,10 @@ use rusqlite::OptionalExtension;
 
 use super::{Db, Numbers, StoreError};
 
+/// From where on the first free number is kept, as the schema says: the first that users and groups
+/// are given.
+const FIRST: u32 = 3000;
+
 impl Db<'_> {
     /// Whether a uid was ever given out.
     pub(crate) fn uid_used(self, uid: u32) -> Result<bool, StoreError> {
@@ -32,27 +36,30 @@ impl Db<'_> {
 
     /// Every number that was ever given out.
     pub(crate) fn used_numbers(self) -> Result<Numbers, StoreError> {
-        let column = |sql: &str| -> Result<_, StoreError> {
+        let mut numbers = Numbers::default();
+        for (sql, spans) in [
+            ("SELECT uid FROM used_uids ORDER BY uid", &mut numbers.uids),
+            ("SELECT gid FROM used_gids ORDER BY gid", &mut numbers.gids),
+        ] {
             let mut statement = self.connection.prepare(sql)?;
-            let rows = statement.query_map([], |row| row.get(0))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        };
-        Ok(Numbers {
-            uids: column("SELECT uid FROM used_uids")?,
-            gids: column("SELECT gid FROM used_gids")?,
-        })
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                spans.insert(row.get(0)?);
+            }
+        }
+        Ok(numbers)
     }
 
     /// Notes that numbers were given out, where that is not known.
     pub(crate) fn use_numbers(self, numbers: &Numbers) -> Result<(), StoreError> {
         let sql = "INSERT OR IGNORE INTO used_uids (uid) VALUES (?1)";
         let mut statement = self.connection.prepare(sql)?;
-        for uid in &numbers.uids {
+        for uid in numbers.uids.iter() {
             statement.execute([uid])?;
         }
         let sql = "INSERT OR IGNORE INTO used_gids (gid) VALUES (?1)";
         let mut statement = self.connection.prepare(sql)?;
-        for gid in &numbers.gids {
+        for gid in numbers.gids.iter() {
             statement.execute([gid])?;
         }
         Ok(())
@@ -69,6 +76,12 @@ impl Db<'_> {
     }
 
     fn first_free(self, table: &str, column: &str, from: u32) -> Result<u32, StoreError> {
+        // Triggers keep the first free number from the first of ours on.
+        let sql = format!("SELECT number FROM counts WHERE what = 'free_{column}'");
+        let free: u32 = self.connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
+        if (FIRST..=free).contains(&from) {
+            return Ok(free);
+        }
         // Either `from` itself is free, or the end of the run of used numbers that holds it.
         let sql = format!(
             "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM {table} WHERE {column} = ?1) THEN ?1 ELSE \
@@ -84,6 +97,40 @@ impl Db<'_> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::{Store, StoreError};
+
+    #[test]
+    fn the_first_free_number_is_kept_and_a_change_that_comes_to_nothing_takes_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&dir.path().join("s")).unwrap();
+        assert_eq!((accounts::Uid::FIRST, accounts::Gid::FIRST), (super::FIRST, super::FIRST));
+        let kept = |store: &mut Store| {
+            store.read(|db| Ok::<_, StoreError>((db.free_uid(3000)?, db.free_gid(3000)?))).unwrap()
+        };
+        let undone = store.change(|db| {
+            db.use_uid(3000)?;
+            assert_eq!(db.free_uid(3000)?, 3001);
+            Err::<(), _>(StoreError::TooSlow)
+        });
+        assert!(undone.is_err());
+        assert_eq!(kept(&mut store), (3000, 3000));
+        store
+            .change(|db| {
+                for gid in [3001, 3002, 3004, 3000] {
+                    db.use_gid(gid)?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+        assert_eq!(kept(&mut store), (3000, 3003));
+        let mut numbers = super::Numbers::default();
+        for uid in [3000, 3001, 2_000_000_000] {
+            numbers.uids.insert(uid);
+        }
+        store.change(|db| db.use_numbers(&numbers)).unwrap();
+        store.change(|db| db.use_numbers(&numbers)).unwrap();
+        assert_eq!(kept(&mut store), (3002, 3003));
+        assert_eq!(store.read(|db| db.used_numbers()).unwrap().uids, numbers.uids);
+    }
 
     #[test]
     fn the_first_gap_is_found() {

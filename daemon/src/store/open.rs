@@ -14,6 +14,9 @@ use super::{Store, StoreError, migrate};
 const APPLICATION_ID: i64 = 0x5253_5452;
 /// The first SQLite without the WAL-reset bug.
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// What the writing connection may remember of the file, in KiB: the upper pages of every tree of a
+/// million users.
+const CACHE_KIB: i32 = 16 * 1024;
 
 impl Store {
     /// Opens, or on the first start creates, the database in `directory`, and migrates it.
@@ -30,14 +33,15 @@ impl Store {
         prepare_file(&path)?;
         let mut connection = connect(&path)?;
         check_owner(&connection)?;
-        connection.execute_batch(
+        connection.execute_batch(&format!(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
              PRAGMA secure_delete = ON;
              PRAGMA trusted_schema = OFF;
-             PRAGMA temp_store = MEMORY;",
-        )?;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA cache_size = -{CACHE_KIB};"
+        ))?;
         let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
         if verdict != "ok" {
             return Err(StoreError::Unusable(format!("it is damaged: {verdict}")));

@@ -71,14 +71,4 @@ impl Db<'_> {
         self.connection.execute("DELETE FROM passwords WHERE user_id = ?1", [key])?;
         self.delete_every_token(user)
     }
-
-    /// (user, changed at) of every password: what shadow shows of them.
-    pub(crate) fn password_dates(self) -> Result<Vec<(UserId, i64, bool)>, StoreError> {
-        let mut statement =
-            self.connection.prepare("SELECT user_id, changed_at, must_change FROM passwords")?;
-        let rows = statement.query_map([], |row| {
-            Ok((UserId(super::uuid_column(row, 0)?), row.get(1)?, row.get(2)?))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
 }

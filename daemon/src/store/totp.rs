@@ -49,13 +49,25 @@ pub struct SealedRow {
 impl Db<'_> {
     /// Every sealed secret, in force or pending.
     pub(crate) fn sealed_secrets(self) -> Result<Vec<SealedRow>, StoreError> {
+        let mut all = Vec::new();
+        self.each_sealed_secret(|row| all.push(row))?;
+        Ok(all)
+    }
+
+    /// The same, one after the other.
+    pub(crate) fn each_sealed_secret(
+        self,
+        mut each: impl FnMut(SealedRow),
+    ) -> Result<(), StoreError> {
         let sql = "SELECT user_id, state = 'active', sealed FROM totp ORDER BY user_id, state";
         let mut statement = self.connection.prepare(sql)?;
-        let rows = statement.query_map([], |row| {
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let user = UserId(super::uuid_column(row, 0)?);
             let state = if row.get(1)? { TotpState::Active } else { TotpState::Pending };
-            Ok(SealedRow { user: UserId(super::uuid_column(row, 0)?), state, sealed: row.get(2)? })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+            each(SealedRow { user, state, sealed: row.get(2)? });
+        }
+        Ok(())
     }
 
     /// Replaces a sealed secret by the same one, sealed anew: nothing of the user changes.
@@ -151,14 +163,6 @@ impl Db<'_> {
     /// Users who have a secret, in force or not.
     pub(crate) fn users_with_any_totp(self) -> Result<Vec<UserId>, StoreError> {
         let mut statement = self.connection.prepare("SELECT DISTINCT user_id FROM totp")?;
-        let rows = statement.query_map([], |row| Ok(UserId(super::uuid_column(row, 0)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Users who are asked for a code.
-    pub(crate) fn users_with_totp(self) -> Result<Vec<UserId>, StoreError> {
-        let sql = "SELECT user_id FROM totp WHERE state = 'active' AND enabled = 1";
-        let mut statement = self.connection.prepare(sql)?;
         let rows = statement.query_map([], |row| Ok(UserId(super::uuid_column(row, 0)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

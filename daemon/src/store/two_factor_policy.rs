@@ -3,7 +3,7 @@
 use accounts::UserId;
 use rusqlite::params;
 
-use super::{Db, StoreError, uuid_column};
+use super::{Db, StoreError};
 
 /// Who must have a second factor. Groups by number, sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,23 +52,17 @@ impl Db<'_> {
         Ok(())
     }
 
-    /// Which users are in which group of the policy, as a primary group or a further one: all of
-    /// them, or that user.
-    pub(crate) fn members_in_policy(
-        self,
-        only: Option<UserId>,
-    ) -> Result<Vec<(UserId, u32)>, StoreError> {
-        let sql = "SELECT user_id, gid FROM ( \
-                     SELECT id AS user_id, gid FROM users \
-                     UNION SELECT user_id, groups.gid FROM members \
-                       JOIN groups ON groups.id = group_id \
-                     UNION SELECT user_id, gid FROM host_group_members) \
-                   WHERE gid IN (SELECT gid FROM two_factor_policy_groups) \
-                     AND (?1 IS NULL OR user_id = ?1)";
+    /// The groups of the policy that a user is in, other than by its primary group. By the policy's
+    /// groups, of which there are few.
+    pub(crate) fn policy_groups_of(self, user: UserId) -> Result<Vec<u32>, StoreError> {
+        let sql = "SELECT policy.gid FROM two_factor_policy_groups AS policy \
+                     CROSS JOIN groups ON groups.gid = policy.gid \
+                     CROSS JOIN members ON group_id = groups.id AND user_id = ?1 \
+                   UNION ALL SELECT policy.gid FROM host_group_members AS host \
+                     CROSS JOIN two_factor_policy_groups AS policy ON policy.gid = host.gid \
+                     WHERE host.user_id = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let only = only.as_ref().map(|user| user.0.as_bytes().as_slice());
-        let rows =
-            statement.query_map([only], |row| Ok((UserId(uuid_column(row, 0)?), row.get(1)?)))?;
+        let rows = statement.query_map([user.0.as_bytes().as_slice()], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

@@ -6,7 +6,7 @@ use accounts::{Email, HomeMode, HomePath, Role, ShellPath, UserId, UserName};
 use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::{Db, StoreError, damaged, uuid_column};
+use super::{Db, Membership, StoreError, Touched, damaged, uuid_column};
 
 /// A row of `users`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +84,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<UserRow> {
     })
 }
 
+/// Homes of those who have none.
+const SHARED_HOMES: [&str; 2] = ["/var/empty", "/nonexistent"];
+
 /// How one user is picked.
 #[derive(Debug, Clone, Copy)]
 pub enum UserKey<'a> {
@@ -111,6 +114,13 @@ impl Db<'_> {
         }?)
     }
 
+    /// The name of a user.
+    pub(crate) fn name_of_user(self, id: UserId) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT name FROM users WHERE id = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row([id.0.as_bytes().as_slice()], |row| row.get(0)).optional()?)
+    }
+
     /// The enabled user with that mail address, if there is exactly one.
     pub(crate) fn enabled_user_with_address(
         self,
@@ -121,17 +131,6 @@ impl Db<'_> {
         let rows = statement.query_map([address], read)?;
         let mut rows: Vec<UserRow> = rows.collect::<Result<_, _>>()?;
         Ok(if rows.len() == 1 { rows.pop() } else { None })
-    }
-
-    /// All users, by name.
-    pub(crate) fn all_users(self) -> Result<Vec<UserRow>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM users"))?;
-        let rows = statement.query_map([], read)?;
-        let mut rows: Vec<UserRow> = rows.collect::<Result<_, _>>()?;
-        // In the order of the names SQLite would look up each row by itself.
-        rows.sort_unstable_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
-        Ok(rows)
     }
 
     /// Users by name, from `offset` on.
@@ -156,12 +155,14 @@ impl Db<'_> {
         Ok(count? as u64)
     }
 
-    /// How many administrators could log in now.
+    /// How many administrators could log in now: none, one, or two for more of them.
     pub(crate) fn count_administrators(self, now: i64) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM users WHERE role = 'admin' AND locked = 0 AND enabled = 1 \
-                   AND (expires_at IS NULL OR expires_at > ?1) AND ( \
-                     (password_disabled = 0 AND id IN (SELECT user_id FROM passwords)) \
-                     OR id IN (SELECT user_id FROM ssh_keys WHERE expires_at IS NULL OR expires_at > ?1))";
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM users WHERE role = 'admin' AND locked = 0 \
+                   AND enabled = 1 AND (expires_at IS NULL OR expires_at > ?1) AND ( \
+                     (password_disabled = 0 \
+                       AND EXISTS (SELECT 1 FROM passwords WHERE user_id = users.id)) \
+                     OR EXISTS (SELECT 1 FROM ssh_keys WHERE user_id = users.id \
+                                AND (expires_at IS NULL OR expires_at > ?1))) LIMIT 2)";
         let count = self.connection.prepare_cached(sql)?.query_row([now], |r| r.get::<_, i64>(0));
         Ok(count? as u64)
     }
@@ -258,6 +259,12 @@ impl Db<'_> {
     /// Deletes a user and all that hangs on it.
     pub(crate) fn delete_user(self, id: UserId) -> Result<(), StoreError> {
         self.touch_user(id);
+        self.touch(Touched::EveryGroupOf(id));
+        if self.is_watched() {
+            for (group, _) in self.host_groups_of(id)? {
+                self.touch(Touched::Membership(Membership::Host(group, id)));
+            }
+        }
         self.connection.execute("DELETE FROM users WHERE id = ?1", [id.0.as_bytes().as_slice()])?;
         Ok(())
     }
@@ -268,22 +275,34 @@ impl Db<'_> {
         home: &HomePath,
         id: UserId,
     ) -> Result<Option<String>, StoreError> {
-        // Paths hold no % or _ wildcards that matter: the comparison is by prefix, not by LIKE.
-        let sql = "SELECT name FROM users WHERE id <> ?2 AND home NOT IN ('/var/empty', '/nonexistent') \
-                   AND (home = ?1 OR substr(home, 1, length(?1) + 1) = ?1 || '/' \
-                        OR substr(?1, 1, length(home) + 1) = home || '/') LIMIT 1";
-        Ok(self
+        if home.is_none() {
+            return Ok(None);
+        }
+        let id = id.0.as_bytes().as_slice();
+        let mut exactly = self
             .connection
-            .prepare_cached(sql)?
-            .query_row(params![home.as_str(), id.0.as_bytes().as_slice()], |row| row.get(0))
-            .optional()?)
+            .prepare_cached("SELECT name FROM users WHERE home = ?1 AND id <> ?2 LIMIT 1")?;
+        // The home itself, and each directory above it.
+        let above = home.as_str().match_indices('/').skip(1).map(|(end, _)| &home.as_str()[..end]);
+        let above = above.filter(|place| !SHARED_HOMES.contains(place));
+        for place in std::iter::once(home.as_str()).chain(above) {
+            if let Some(name) =
+                exactly.query_row(params![place, id], |row| row.get(0)).optional()?
+            {
+                return Ok(Some(name));
+            }
+        }
+        // '0' follows '/'.
+        let sql = "SELECT name FROM users WHERE home > ?1 || '/' AND home < ?1 || '0' AND id <> ?2 \
+                   AND home NOT IN ('/var/empty', '/nonexistent') LIMIT 1";
+        let mut below = self.connection.prepare_cached(sql)?;
+        Ok(below.query_row(params![home.as_str(), id], |row| row.get(0)).optional()?)
     }
 
-    /// Names of users whose primary group has the number.
+    /// Names of some users whose primary group has the number.
     pub(crate) fn users_with_gid(self, gid: u32) -> Result<Vec<String>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT name FROM users WHERE gid = ?1 ORDER BY name LIMIT 100")?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT name FROM users WHERE gid = ?1 LIMIT 100")?;
         let rows = statement.query_map([gid], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
