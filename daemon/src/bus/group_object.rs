@@ -27,6 +27,8 @@ impl Shown for GroupObject {
 
     const GONE: ErrorName = ErrorName::NoSuchGroup;
     const INTERFACE: &'static str = GROUP_INTERFACE;
+    // A hundred thousand names are not copied because one joined.
+    const UNREAD: &'static [&'static str] = &["Members"];
 
     fn new(door: Arc<Door>, gid: u32) -> Self {
         Self { door, gid }
@@ -41,7 +43,7 @@ impl Shown for GroupObject {
     }
 
     fn read(service: &Service, gid: u32) -> Result<Group, Error> {
-        service.group(&Subject::Number(gid))
+        service.group_without_members(&Subject::Number(gid))
     }
 
     fn properties(group: &Group) -> Vec<Property> {
@@ -49,7 +51,6 @@ impl Shown for GroupObject {
         let nopasswd = Variant::new(group.sudo_commands_nopasswd.clone());
         vec![
             Property::public("Name", text(group.name.as_str())),
-            Property::public("Members", Variant::new(group.members.clone())),
             Property::hidden("DisplayName", text(&group.display_name)),
             Property::hidden("SudoCommands", commands),
             Property::hidden("SudoCommandsNopasswd", nopasswd),
@@ -64,7 +65,7 @@ impl GroupObject {
 
     async fn read<T>(&self, read: impl FnOnce(Group) -> T) -> Result<T, BusError> {
         let subject = self.subject();
-        self.door.run(move |service| service.group(&subject)).await.map(read)
+        self.door.run(move |service| service.group_without_members(&subject)).await.map(read)
     }
 
     /// What the group is called: whether that gives power decides what polkit is asked.
@@ -106,9 +107,10 @@ impl GroupObject {
         self.name().await
     }
 
-    #[zbus(property)]
+    #[zbus(property(emits_changed_signal = "invalidates"))]
     async fn members(&self) -> Result<Vec<String>, BusError> {
-        self.read(|group| group.members).await
+        let subject = self.subject();
+        self.door.run(move |service| service.group(&subject)).await.map(|group| group.members)
     }
 
     #[zbus(property(emits_changed_signal = "invalidates"))]

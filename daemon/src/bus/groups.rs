@@ -45,7 +45,8 @@ impl Groups {
     ) -> Result<OwnedObjectPath, BusError> {
         let subject = super::records::subject(subject)?;
         self.door.grant(&call, Verb::GetGroup, None).await?;
-        let group = self.door.run(move |service| service.group(&subject)).await?;
+        let read = move |service: &Service| service.group_without_members(&subject);
+        let group = self.door.run(read).await?;
         self.objects.register(&self.door, group).await
     }
 

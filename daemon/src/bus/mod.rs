@@ -193,7 +193,7 @@ impl Served {
                 match kind {
                     EventKind::Added => Accounts::user_added(&emitter, path, name).await,
                     EventKind::Changed => {
-                        self.users.changed(&self.door, uid).await;
+                        self.users.changed(&self.door, uid, false).await;
                         Accounts::user_changed(&emitter, path, name).await
                     }
                     EventKind::Removed => {
@@ -207,7 +207,7 @@ impl Served {
                 match kind {
                     EventKind::Added => Groups::group_added(&emitter, path, name).await,
                     EventKind::Changed => {
-                        self.groups.changed(&self.door, gid).await;
+                        self.groups.changed(&self.door, gid, event.members).await;
                         Groups::group_changed(&emitter, path, name).await
                     }
                     EventKind::Removed => {

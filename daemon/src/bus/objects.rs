@@ -44,6 +44,10 @@ pub(super) trait Shown: Guarded {
 
     /// The properties that may change.
     fn properties(record: &Self::Record) -> Vec<Property>;
+
+    /// Properties that are too long to be read, kept and compared for each change: that they may
+    /// have changed is told by the event.
+    const UNREAD: &'static [&'static str];
 }
 
 /// The objects of a kind that are registered.
@@ -128,8 +132,9 @@ impl<T: Shown> Objects<T> {
         Ok(path)
     }
 
-    /// Signals what changed in a record since it was shown last.
-    pub(super) async fn changed(&self, door: &Door, number: u32) {
+    /// Signals what changed in a record since it was shown last. `unread`: the properties that are
+    /// not read may have, too.
+    pub(super) async fn changed(&self, door: &Door, number: u32, unread: bool) {
         let mut known = self.known.lock().await;
         let Some(object) = known.objects.get_mut(&number) else { return };
         match door.run(move |service| T::read(service, number)).await {
@@ -137,7 +142,7 @@ impl<T: Shown> Objects<T> {
                 let before = std::mem::replace(&mut object.shown, T::properties(&record));
                 let changed = object.shown.iter().zip(&before).filter(|(now, then)| now != then);
                 let changed: Vec<_> = changed.map(|(now, _)| now).collect();
-                if let Err(error) = signal::<T>(door.connection(), number, &changed).await {
+                if let Err(error) = signal::<T>(door.connection(), number, &changed, unread).await {
                     tracing::debug!(number, %error, "a change was not signalled");
                 }
             }
@@ -153,7 +158,7 @@ impl<T: Shown> Objects<T> {
     pub(super) async fn catch_up(&self, door: &Door) {
         let numbers: Vec<u32> = self.known.lock().await.objects.keys().copied().collect();
         for number in numbers {
-            self.changed(door, number).await;
+            self.changed(door, number, true).await;
         }
     }
 
@@ -184,8 +189,10 @@ async fn signal<T: Shown>(
     connection: &Connection,
     number: u32,
     changed: &[&Property],
+    unread: bool,
 ) -> zbus::Result<()> {
-    if changed.is_empty() {
+    let unread = if unread { T::UNREAD } else { &[] };
+    if changed.is_empty() && unread.is_empty() {
         return Ok(());
     }
     let path = ObjectPath::try_from(T::path(number))?;
@@ -196,7 +203,8 @@ async fn signal<T: Shown>(
     for property in public {
         values.insert(property.name, property.value.try_clone()?);
     }
-    let hidden: Vec<&str> = hidden.into_iter().map(|property| property.name).collect();
+    let hidden = hidden.into_iter().map(|property| property.name);
+    let hidden: Vec<&str> = unread.iter().copied().chain(hidden).collect();
     let interface = InterfaceName::from_static_str(T::INTERFACE)?;
     fdo::Properties::properties_changed(&emitter, interface, values, Cow::Owned(hidden)).await
 }

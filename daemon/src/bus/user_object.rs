@@ -26,6 +26,7 @@ impl Shown for UserObject {
 
     const GONE: ErrorName = ErrorName::NoSuchUser;
     const INTERFACE: &'static str = USER_INTERFACE;
+    const UNREAD: &'static [&'static str] = &[];
 
     fn new(door: Arc<Door>, uid: u32) -> Self {
         Self { door, uid }

@@ -9,6 +9,12 @@ use crate::store::{
 
 /// The record of a user.
 pub(super) fn user(db: Db<'_>, row: UserRow) -> Result<User, Error> {
+    let groups = db.groups_of(row.id)?;
+    Ok(User { groups, ..user_without_groups(db, row)? })
+}
+
+/// The record of a user whose groups, which may be ten thousand, nobody asks for: there are none in it.
+pub(super) fn user_without_groups(db: Db<'_>, row: UserRow) -> Result<User, Error> {
     let UserRow {
         id,
         name,
@@ -53,7 +59,7 @@ pub(super) fn user(db: Db<'_>, row: UserRow) -> Result<User, Error> {
         uid,
         group: group_name(db, gid)?,
         gid,
-        groups: db.groups_of(id)?,
+        groups: Vec::new(),
         full_name,
         first_name,
         last_name,
@@ -133,6 +139,13 @@ pub(super) fn key(row: KeyRow) -> SshKeyEntry {
 
 /// The record of a group.
 pub(super) fn group(db: Db<'_>, row: GroupRow) -> Result<Group, Error> {
+    let members = db.members_of(row.id)?;
+    Ok(Group { members, ..group_without_members(db, row)? })
+}
+
+/// The record of a group whose members, which may be a hundred thousand, nobody asks for: there are
+/// none in it.
+pub(super) fn group_without_members(db: Db<'_>, row: GroupRow) -> Result<Group, Error> {
     let GroupRow { id, name, gid, display_name, builtin, .. } = row;
     let rules = db.sudo_rules_of(HolderKey::Gid(gid))?;
     let commands = |nopasswd: bool| {
@@ -144,7 +157,7 @@ pub(super) fn group(db: Db<'_>, row: GroupRow) -> Result<Group, Error> {
         name,
         gid,
         display_name,
-        members: db.members_of(id)?,
+        members: Vec::new(),
         sudo_commands: commands(false),
         sudo_commands_nopasswd: commands(true),
         builtin,

@@ -79,7 +79,43 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
+/// Entries that a list wins or loses: some of them, and how many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::service) struct Entries {
+    pub(super) some: Vec<String>,
+    /// Those beyond.
+    pub(super) more: u64,
+}
+
+impl Entries {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.some.is_empty() && self.more == 0
+    }
+
+    /// As they are shown.
+    fn shown(&self) -> Vec<String> {
+        let mut shown: Vec<_> = self.some.iter().take(MOST_ENTRIES).map(|text| cut(text)).collect();
+        let more = self.more + (self.some.len() - shown.len()) as u64;
+        if more > 0 {
+            shown.push(format!("… and {more} more"));
+        }
+        shown
+    }
+}
+
 impl Changed {
+    /// A list that wins and loses entries, and that nobody has read as a whole.
+    pub(super) fn of_list(
+        (kind, name, id): (String, String, String),
+        field: &str,
+        added: &Entries,
+        removed: &Entries,
+    ) -> Self {
+        let (field, from, to) = (field.to_owned(), Value::Null, Value::Null);
+        let (added, removed) = (added.shown(), removed.shown());
+        Self { kind, name, id, field, from, to, added, removed }
+    }
+
     /// A change of a thing, named by kind, name and identifier.
     pub(in crate::service) fn new(
         (kind, name, id): (String, String, String),

@@ -11,10 +11,12 @@ use sha2::{Digest, Sha256};
 use super::super::{Error, record};
 use crate::store::{Db, HolderKey, SudoRuleRow, TotpState, UserKey, UserRow};
 
-/// Fields of a user's record that say nothing about a change, or are told better below.
+/// Fields of a user's record that say nothing about a change, or are told better below. Memberships
+/// are told of themselves.
 const LEFT_OUT: &[&str] = &[
     "id",
     "gid",
+    "groups",
     "sudo_commands",
     "sudo_commands_nopasswd",
     "ssh_keys",
@@ -37,9 +39,11 @@ const LEFT_OUT: &[&str] = &[
 pub(in crate::service) struct Facts {
     /// `user` or `group`.
     pub(super) kind: &'static str,
-    pub(super) name: String,
+    pub(in crate::service) name: String,
     /// Its UUID; empty for a group that is not ours.
     pub(super) id: String,
+    /// Its uid or gid.
+    pub(in crate::service) number: u32,
     /// Field → value.
     pub(super) fields: BTreeMap<String, Value>,
     /// Field → what tells one credential from another where `fields` say the same of both.
@@ -67,7 +71,8 @@ impl Facts {
         let Some(row) = db.user(UserKey::Id(id))? else { return Ok(None) };
         let (name, standing) = (row.name.to_string(), standing(db, &row, now)?);
         let attributes = row.attributes.clone();
-        let mut fields = public_fields(&record::user(db, row)?, LEFT_OUT)?;
+        let number = row.uid;
+        let mut fields = public_fields(&record::user_without_groups(db, row)?, LEFT_OUT)?;
         fields.extend(rules(db, HolderKey::User(id))?);
         let keys = db.keys_of(id)?.into_iter();
         let keys: Vec<_> = keys.map(|key| until(key.fingerprint, key.expires_at)).collect();
@@ -82,26 +87,27 @@ impl Facts {
         fields.insert("failed_tries".to_owned(), db.failures_of(id)?.into());
         let marks = credentials(db, id, &mut fields)?;
         let (kind, id) = ("user", id.to_string());
-        Ok(Some(Self { kind, name, id, fields, marks, standing: Some(standing) }))
+        Ok(Some(Self { kind, name, id, number, fields, marks, standing: Some(standing) }))
     }
 
     /// A group of ours, if there is one.
     pub(super) fn of_group(db: Db<'_>, id: GroupId) -> Result<Option<Self>, Error> {
         let Some(row) = db.group_by_id(id)? else { return Ok(None) };
         let (name, gid) = (row.name.to_string(), row.gid);
-        let left_out = &["id", "sudo_commands", "sudo_commands_nopasswd"];
-        let mut fields = public_fields(&record::group(db, row)?, left_out)?;
+        let left_out = &["id", "members", "sudo_commands", "sudo_commands_nopasswd"];
+        let mut fields = public_fields(&record::group_without_members(db, row)?, left_out)?;
         fields.extend(rules(db, HolderKey::Gid(gid))?);
-        Ok(Some(Self::group(name, id.to_string(), fields)))
+        Ok(Some(Self::group(name, id.to_string(), gid, fields)))
     }
 
     /// The sudo rules of a group that is not ours.
     pub(super) fn of_host_group(db: Db<'_>, gid: u32, name: String) -> Result<Self, Error> {
-        Ok(Self::group(name, String::new(), rules(db, HolderKey::Gid(gid))?))
+        Ok(Self::group(name, String::new(), gid, rules(db, HolderKey::Gid(gid))?))
     }
 
-    fn group(name: String, id: String, fields: BTreeMap<String, Value>) -> Self {
-        Self { kind: "group", name, id, fields, marks: BTreeMap::new(), standing: None }
+    fn group(name: String, id: String, number: u32, fields: BTreeMap<String, Value>) -> Self {
+        let marks = BTreeMap::new();
+        Self { kind: "group", name, id, number, fields, marks, standing: None }
     }
 
     /// The texts of a field that is a list.

@@ -8,7 +8,9 @@
 //!
 //! What changed is found by comparison. The store tells of every user and group before it touches
 //! them ([`Watch`](crate::store::Watch)), the [`watcher`] keeps their [`facts`], and reads them
-//! again at the end. So a new verb has plan and audit row without doing anything for them; one that
+//! again at the end. Memberships are told of one by one, with the groups that a user joins or leaves,
+//! or the members that a group gains or loses: nobody reads the hundred thousand that stay. So a new
+//! verb has plan and audit row without doing anything for them; one that
 //! changes what is no user or group says so with `Change::planned`, and one that writes past
 //! `Service::change` (bookkeeping of logins) has to ask `Grant::rehearses` first.
 //!
@@ -18,6 +20,7 @@ mod difference;
 mod effects;
 mod facts;
 mod row;
+mod tie;
 mod warnings;
 mod watcher;
 
@@ -31,8 +34,9 @@ pub use effects::PlannedEffect;
 pub(super) use effects::describe;
 pub(super) use facts::Facts;
 pub(super) use row::row;
+pub(super) use tie::Tie;
 pub(super) use warnings::Weighed;
-pub(super) use watcher::{Comparison, Watcher};
+pub(super) use watcher::{Before, Comparison, Seen, Watcher};
 
 /// Changes that a plan lists; it says how many there are beyond.
 const MOST_CHANGES: usize = 1000;

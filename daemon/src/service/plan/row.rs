@@ -40,10 +40,15 @@ pub(in crate::service) fn row(
 }
 
 fn entry(change: &Changed) -> Value {
-    let mut entry = json!({ "from": change.from, "to": change.to });
+    // Of a list that was not read as a whole there is nothing but these.
+    let unread = change.from.is_null() && change.to.is_null();
+    let mut entry = json!({});
+    if !unread {
+        entry = json!({ "from": change.from, "to": change.to });
+    }
     for (key, list) in [("added", &change.added), ("removed", &change.removed)] {
         // Beside short lists they would only say it again.
-        let cut = change.from.is_string() || change.to.is_string();
+        let cut = unread || change.from.is_string() || change.to.is_string();
         if cut && !list.is_empty() {
             entry[key] = json!(list);
         }

@@ -145,7 +145,7 @@ fn an_audit_row_keeps_values_before_and_after() {
     assert_eq!(updated, expected);
     f.service.add_member(&f.root(Action::GroupManage, None), "docker", "alice").unwrap();
     let (_, joined) = last_row(&f);
-    assert_eq!(joined["user alice"]["groups"], json!({"from": [], "to": ["docker"]}));
+    assert_eq!(joined["user alice"]["groups"], json!({"added": ["docker"]}));
     let holder = Holder::parse("alice").unwrap();
     let grant = f.root(Action::SudoManage, None);
     f.service.grant_sudo(&grant, &holder, "/usr/bin/id", false, Some(60)).unwrap();

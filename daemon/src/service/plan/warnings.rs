@@ -1,9 +1,12 @@
 //! What somebody should think about before carrying a plan out: who would be locked out, who would
 //! gain or lose power, what would be gone for good.
 
+use std::collections::HashSet;
+
 use accounts::{GroupRef, Role};
 
 use super::super::{Error, Service};
+use super::difference::Entries;
 use super::{Comparison, Facts};
 use crate::publish::effect::Effect;
 use crate::store::Db;
@@ -64,6 +67,8 @@ impl Weighed<'_> {
         for comparison in self.comparisons {
             self.power(service, comparison, &mut warnings)?;
         }
+        let mut said = HashSet::new();
+        warnings.retain(|warning| said.insert(warning.clone()));
         Ok(warnings)
     }
 
@@ -74,11 +79,10 @@ impl Weighed<'_> {
         comparison: &Comparison,
         warnings: &mut Vec<String>,
     ) -> Result<(), Error> {
-        let Some(thing) = comparison.latest() else { return Ok(()) };
-        let whose = if thing.kind == "user" {
-            thing.name.clone()
-        } else {
-            format!("members of {}", thing.name)
+        let (kind, name, _) = &comparison.whose;
+        let whose = match *kind {
+            "user" => name.clone(),
+            _ => format!("members of {name}"),
         };
         for (field, how) in
             [("sudo_commands", ""), ("sudo_commands_nopasswd", ", without a password")]
@@ -91,19 +95,16 @@ impl Weighed<'_> {
                 warnings.push(format!("{whose} could no longer run {command} as root{how}"));
             }
         }
-        if thing.kind == "group" {
-            return self.members(service, comparison, thing, warnings);
+        if *kind == "group" {
+            return self.members(service, comparison, name, warnings);
         }
-        let (had, has) = lists(comparison, "groups");
-        for group in has.iter().filter(|group| !had.contains(group)) {
-            if self.is_powerful(service, group)? {
-                warnings.push(format!("{whose} would join {group}, whose members can become root"));
-            }
-        }
-        for group in had.iter().filter(|group| !has.contains(group)) {
-            if self.is_powerful(service, group)? {
-                warnings
-                    .push(format!("{whose} would leave {group}, whose members can become root"));
+        for (groups, does) in [(&comparison.joins, "join"), (&comparison.leaves, "leave")] {
+            for group in &groups.some {
+                if self.is_powerful(service, group)? {
+                    let text =
+                        format!("{whose} would {does} {group}, whose members can become root");
+                    warnings.push(text);
+                }
             }
         }
         let standing = |facts: &Option<Facts>| facts.as_ref().and_then(|f| f.standing.clone());
@@ -130,21 +131,18 @@ impl Weighed<'_> {
         &self,
         service: &Service,
         comparison: &Comparison,
-        group: &Facts,
+        group: &str,
         warnings: &mut Vec<String>,
     ) -> Result<(), Error> {
-        let (had, has) = lists(comparison, "members");
-        if comparison.after.is_none() {
-            if !had.is_empty() {
-                let names = names(&had);
-                warnings.push(format!("who is in {} would lose that group: {names}", group.name));
+        let Comparison { before, after, joins, leaves, .. } = comparison;
+        if before.is_some() && after.is_none() {
+            if !leaves.is_empty() {
+                let names = names(leaves);
+                warnings.push(format!("who is in {group} would lose that group: {names}"));
             }
-        } else if self.is_powerful(service, &group.name)? {
-            let joins: Vec<_> = has.into_iter().filter(|name| !had.contains(name)).collect();
-            if !joins.is_empty() {
-                let (names, group) = (names(&joins), &group.name);
-                warnings.push(format!("{names} would join {group}, whose members can become root"));
-            }
+        } else if !joins.is_empty() && self.is_powerful(service, group)? {
+            let names = names(joins);
+            warnings.push(format!("{names} would join {group}, whose members can become root"));
         }
         Ok(())
     }
@@ -208,8 +206,8 @@ fn lists<'a>(comparison: &'a Comparison, field: &str) -> (Vec<&'a str>, Vec<&'a 
     (list(&comparison.before), list(&comparison.after))
 }
 
-fn names(all: &[&str]) -> String {
-    let more = all.len().saturating_sub(MOST_NAMES);
-    let names = all[..all.len() - more].join(", ");
-    if more == 0 { names } else { format!("{names} and {more} more") }
+fn names(all: &Entries) -> String {
+    let shown = all.some.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
+    let more = all.more + all.some.len().saturating_sub(MOST_NAMES) as u64;
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
