@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,6 +21,8 @@ const CONFIG: &str = "/etc/roster/roster.toml";
 const SOCKET: &str = "/run/roster/auth";
 /// The longest between looks at expiring rules.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// How many times as long as a copy of the index took there is none.
+const PAUSE_BETWEEN_COPIES: u32 = 20;
 /// What is still at work when the daemon stops may take so long.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
@@ -105,6 +107,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let management = tokio::spawn(bus::keep_serving(service.clone()));
     let expiry = tokio::spawn(expire(service.clone()));
     let mails = tokio::spawn(send_mails(service.clone()));
+    let copies = tokio::spawn(follow_index(service.clone()));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     tracing::info!("ready");
     tokio::select! {
@@ -112,6 +115,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         ended = management => return Err(format!("the bus ended: {ended:?}").into()),
         ended = expiry => return Err(format!("the expiry of rules ended: {ended:?}").into()),
         ended = mails => return Err(format!("the queue of mails ended: {ended:?}").into()),
+        ended = copies => return Err(format!("the copies of the index ended: {ended:?}").into()),
         _ = stop.recv() => {}
         _ = interrupt.recv() => {}
     }
@@ -177,5 +181,29 @@ async fn send_mails(service: Arc<Service>) {
         let at_work = service.clone();
         // A panic there is one mail's.
         let _ = tokio::task::spawn_blocking(move || at_work.send_waiting_mails()).await;
+    }
+}
+
+/// Keeps the copy of the index on disk up to date: at once where that is cheap, and where it is dear
+/// for a small part of the time.
+async fn follow_index(service: Arc<Service>) {
+    let mut told = String::new();
+    loop {
+        service.index_changes().await;
+        let (at_work, begun) = (service.clone(), Instant::now());
+        let copied = tokio::task::spawn_blocking(move || at_work.checkpoint_index()).await;
+        let mut pause = begun.elapsed() * PAUSE_BETWEEN_COPIES;
+        if let Ok(Err(error)) = copied {
+            let reason = error.to_string();
+            if told != reason {
+                tracing::error!(%error, "tried again from now on");
+                told = reason;
+            }
+            pause = pause.max(LONGEST_SLEEP);
+            service.index_has_changed();
+        } else {
+            told.clear();
+        }
+        tokio::time::sleep(pause).await;
     }
 }

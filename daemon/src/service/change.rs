@@ -2,10 +2,13 @@
 //! up to where something would become true.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
+use accounts::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::index::Showing;
 use super::plan::{self, Changed, Comparison, Plan, Watcher, Weighed};
 use super::{Error, Service};
 use crate::authorize::Actor;
@@ -42,6 +45,8 @@ pub struct Event {
     pub of: Of,
     /// The name, after the change.
     pub name: String,
+    /// Of a group: whether somebody joined or left it.
+    pub members: bool,
 }
 
 /// What the outbox holds.
@@ -70,9 +75,27 @@ pub(crate) struct Change<'a> {
     entries: RefCell<Vec<Entry>>,
     planned: RefCell<Vec<Changed>>,
     owed: Vec<Owed>,
-    events: Vec<Event>,
-    publishes: bool,
+    events: Events,
+    publishes: Publishes,
     used: Numbers,
+}
+
+/// What of a change the index shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Publishes {
+    Nothing,
+    /// What the change has touched.
+    Touched,
+    /// All that there is.
+    Everything,
+}
+
+/// What listeners hear of, each thing once.
+#[derive(Debug, Default)]
+struct Events {
+    all: Vec<Event>,
+    /// Where the event of each group is.
+    groups: HashMap<u32, usize>,
 }
 
 impl Change<'_> {
@@ -152,42 +175,56 @@ impl Change<'_> {
 
     /// The index must show this change, and listeners hear of it.
     pub(crate) fn announce(&mut self, kind: EventKind, uid: u32, name: &str) {
-        self.publishes = true;
+        self.shows();
         self.tell(kind, uid, name);
     }
 
     /// The index must show this change to a group, and listeners hear of it, once.
     pub(crate) fn announce_group(&mut self, kind: EventKind, gid: u32, name: &str) {
-        self.publishes = true;
-        let event = Event { kind, of: Of::Group(gid), name: name.to_owned() };
-        let told = |known: &Event| {
-            known.of == event.of
-                && (known.kind == kind
-                    || (known.kind == EventKind::Added && kind == EventKind::Changed))
-        };
-        if !self.events.iter().any(told) {
-            self.events.push(event);
-        }
+        self.tell_group(kind, gid, name, false);
     }
 
-    /// The members that those groups of ours show have changed.
-    pub(crate) fn announce_members(&mut self, groups: &[String]) -> Result<(), Error> {
-        for name in groups {
-            if let Some(group) = self.db.group_by_name(name)? {
-                self.announce_group(EventKind::Changed, group.gid, name);
-            }
+    /// The members that a group of ours shows have changed.
+    pub(crate) fn announce_members(&mut self, gid: u32, name: &str) {
+        self.tell_group(EventKind::Changed, gid, name, true);
+    }
+
+    /// The members that the groups of ours show which a user is in have changed.
+    pub(crate) fn announce_members_of(&mut self, user: UserId) -> Result<(), Error> {
+        for (gid, name) in self.db.own_group_numbers_of(user)? {
+            self.announce_members(gid, &name);
         }
         Ok(())
     }
 
-    /// Listeners hear of this change, which the index does not show.
-    pub(crate) fn tell(&mut self, kind: EventKind, uid: u32, name: &str) {
-        self.events.push(Event { kind, of: Of::User(uid), name: name.to_owned() });
+    fn tell_group(&mut self, kind: EventKind, gid: u32, name: &str, members: bool) {
+        self.shows();
+        let Events { all, groups } = &mut self.events;
+        if let Some(known) = groups.get(&gid).and_then(|at| all.get_mut(*at))
+            && (known.kind == kind
+                || (known.kind == EventKind::Added && kind == EventKind::Changed))
+        {
+            known.members |= members;
+            return;
+        }
+        groups.insert(gid, all.len());
+        all.push(Event { kind, of: Of::Group(gid), name: name.to_owned(), members });
     }
 
-    /// The index must show this change.
+    /// Listeners hear of this change, which the index does not show.
+    pub(crate) fn tell(&mut self, kind: EventKind, uid: u32, name: &str) {
+        let (of, name) = (Of::User(uid), name.to_owned());
+        self.events.all.push(Event { kind, of, name, members: false });
+    }
+
+    /// The index must show what this change has touched.
+    pub(crate) fn shows(&mut self) {
+        self.publishes = self.publishes.max(Publishes::Touched);
+    }
+
+    /// The index must be made anew: the change reaches beyond what it touches.
     pub(crate) fn publish(&mut self) {
-        self.publishes = true;
+        self.publishes = Publishes::Everything;
     }
 }
 
@@ -208,7 +245,7 @@ impl Service {
         let order = self.effects.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut guard = self.lock_store();
         let store = guard.as_mut().map_err(|reason| Error::Unavailable(reason.clone()))?;
-        let (value, owed, events, publishes) = store.change(|db| {
+        let (value, owed, events, showing) = store.change(|db| {
             let before = administrators(db, now)?;
             let rules_before = match actor.rehearses() {
                 true => super::sudo::rules_in_force(db, now)?,
@@ -221,8 +258,8 @@ impl Service {
                 entries: RefCell::default(),
                 planned: RefCell::default(),
                 owed: Vec::new(),
-                events: Vec::new(),
-                publishes: false,
+                events: Events::default(),
+                publishes: Publishes::Nothing,
                 used: Numbers::default(),
             };
             let value = change(&mut under_way)?;
@@ -231,16 +268,13 @@ impl Service {
             if before.iter().zip(after).any(|(before, after)| *before > 0 && after == 0) {
                 return Err(Error::LastAdministrator);
             }
-            if publishes {
-                db.next_generation()?;
-            }
             let mut effects = Vec::with_capacity(owed.len());
             for owed in owed {
                 let effect = self.materialise(db, &owed, now)?;
                 self.host.check(&effect).map_err(|error| effect_error(&effect, &error))?;
                 effects.push((owed, effect));
             }
-            let comparisons = watcher.compare(db)?;
+            let (comparisons, seen) = watcher.compare(db)?;
             let entries = entries.into_inner();
             if actor.rehearses() {
                 // By an error, and so without a commit: nobody goes on from here.
@@ -262,7 +296,7 @@ impl Service {
                 let plan = Plan::new(subject.unwrap_or_default(), changes, effects, warnings);
                 return Err(Error::Planned(Box::new(plan)));
             }
-            let goes = events.iter().any(|event| event.kind == EventKind::Removed);
+            let goes = events.all.iter().any(|event| event.kind == EventKind::Removed);
             self.forget_at_samba(effects.iter().map(|(_, effect)| effect), goes)?;
             write_audit(db, now, actor, &entries, &comparisons)?;
             let mut rows = Vec::with_capacity(effects.len());
@@ -271,11 +305,22 @@ impl Service {
                     .map_err(|error| Error::Unavailable(error.to_string()))?;
                 rows.push((db.owe(&text, now)?, effect));
             }
+            let showing = match publishes {
+                Publishes::Nothing => Showing::Nothing,
+                Publishes::Touched => {
+                    let generation = db.next_generation()?;
+                    self.edits(db, &seen, generation)?
+                }
+                Publishes::Everything => {
+                    db.next_generation()?;
+                    Showing::Everything
+                }
+            };
             // Last: a number in the journal is never given out again, also if this comes to nothing.
             self.journal.append(&used)?;
-            Ok::<_, Error>((value, rows, events, publishes))
+            Ok::<_, Error>((value, rows, events.all, showing))
         })?;
-        let published = if publishes { self.publish_from(store) } else { Ok(()) };
+        let published = self.publish_from(store, showing);
         drop(guard);
         self.mirror_audit();
         let mut failure = None;

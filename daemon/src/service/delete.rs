@@ -90,13 +90,13 @@ impl Service {
                     DeletedHome::Purged
                 }
             };
-            change.announce_members(&change.db.groups_of(user.id)?)?;
+            change.announce_members_of(user.id)?;
             change.db.delete_user(user.id)?;
             if options.delete_group
                 && let Some(group) = group
                 && !group.builtin
                 && change.db.users_with_gid(group.gid)?.is_empty()
-                && change.db.members_of(group.id)?.is_empty()
+                && !change.db.has_members(group.id)?
             {
                 remains.sudo_rules.extend(change.db.sudo_rules_of(HolderKey::Gid(group.gid))?);
                 self.remove_group(grant, change, &group)?;

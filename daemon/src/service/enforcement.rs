@@ -173,29 +173,45 @@ impl Service {
 
     /// What somebody should know who puts the policy of this state of the store in force.
     fn enrolment_warnings(&self, db: Db<'_>, now: i64) -> Result<Vec<String>, Error> {
-        let reach = self.reach(db, None)?;
-        let enrolled = self.enrolled(db)?;
-        let users = db.all_users()?;
-        let usable = |user: &&crate::store::UserRow| {
-            user.enabled && !user.locked && user.expires_at.is_none_or(|at| at > now)
-        };
-        let covered: Vec<_> =
-            users.iter().filter(usable).filter(|user| reach.covers(user)).collect();
-        let missing: Vec<_> = covered.iter().filter(|user| !enrolled.contains(&user.id)).collect();
+        let reach = self.reach(db)?;
         if !reach.policy().enforced {
             return Ok(vec!["nobody would have to have a second factor".to_owned()]);
         }
         let settings = &self.config().authentication;
         let show = &settings.second_factor_enrolment_services;
+        let (mut covered, mut missing) = (0_u64, 0_u64);
+        // Of those whom nothing would show how: the first ten, and how many there are.
+        let (mut elsewhere, mut further) = (Vec::new(), 0_u64);
+        db.each_published_user(|user| {
+            let usable = user.enabled && !user.locked && user.expires_at.is_none_or(|at| at > now);
+            if !usable || !reach.covers(db, &user)? {
+                return Ok::<_, Error>(());
+            }
+            covered += 1;
+            if user.has_code {
+                return Ok(());
+            }
+            missing += 1;
+            let last = db.login(user.id)?.last_service;
+            let known =
+                show.contains(&last) || settings.second_factor_exempt_services.contains(&last);
+            if !last.is_empty() && !known {
+                match elsewhere.len() {
+                    ..10 => elsewhere.push(format!("{} ({last})", user.name)),
+                    _ => further += 1,
+                }
+            }
+            Ok(())
+        })?;
         let from = reach.policy().due_at.map(|at| format!(" from {} on", Timestamp(at)));
         let mut warnings = vec![format!(
             "{} of {} users who must have a second factor have none: they would be led through \
              setting it up at their next login{}",
-            missing.len(),
-            covered.len(),
+            missing,
+            covered,
             from.unwrap_or_default()
         )];
-        if missing.is_empty() {
+        if missing == 0 {
             return Ok(warnings);
         }
         let services = if show.is_empty() { "none".to_owned() } else { show.join(", ") };
@@ -204,19 +220,8 @@ impl Service {
              for those that are exempt ({})",
             settings.second_factor_exempt_services.join(", ")
         ));
-        let mut elsewhere = Vec::new();
-        for user in missing {
-            let last = db.login(user.id)?.last_service;
-            let known =
-                show.contains(&last) || settings.second_factor_exempt_services.contains(&last);
-            if !last.is_empty() && !known {
-                elsewhere.push(format!("{} ({last})", user.name));
-            }
-        }
         if !elsewhere.is_empty() {
-            let more = elsewhere.len().saturating_sub(10);
-            elsewhere.truncate(10);
-            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            let more = if further == 0 { String::new() } else { format!(" and {further} more") };
             warnings.push(format!(
                 "could be locked out, since their last login was by a service that cannot show it: \
                  {}{more}",

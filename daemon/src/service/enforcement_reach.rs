@@ -1,31 +1,39 @@
 //! Whom the policy of second factors reaches, in one state of the store.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::collections::BTreeSet;
 
 use accounts::UserId;
 
+use super::local_accounts::LocalAccounts;
 use super::{Error, Service};
-use crate::store::{Db, PolicyRow, UserRow};
+use crate::store::{Db, PolicyRow, PublishedUser, UserRow};
 
-/// A policy and the members of its groups.
-#[derive(Debug)]
+/// A policy, and whom /etc/group names in its groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reach {
     policy: PolicyRow,
-    required: Members,
-    excluded: Members,
+    required: BTreeSet<String>,
+    excluded: BTreeSet<String>,
 }
 
-/// Members of some groups: those that the store knows of, and those that /etc/group names.
-#[derive(Debug, Default)]
-struct Members {
-    users: HashSet<UserId>,
-    names: HashSet<String>,
+/// A user, as far as a policy looks at it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reached<'a> {
+    id: UserId,
+    name: &'a str,
+    /// The primary group's number.
+    gid: u32,
 }
 
-impl Members {
-    fn has(&self, user: &UserRow) -> bool {
-        self.users.contains(&user.id) || self.names.contains(user.name.as_str())
+impl<'a> From<&'a UserRow> for Reached<'a> {
+    fn from(user: &'a UserRow) -> Self {
+        Self { id: user.id, name: user.name.as_str(), gid: user.gid }
+    }
+}
+
+impl<'a> From<&'a PublishedUser> for Reached<'a> {
+    fn from(user: &'a PublishedUser) -> Self {
+        Self { id: user.id, name: &user.name, gid: user.gid }
     }
 }
 
@@ -36,10 +44,26 @@ impl Reach {
     }
 
     /// Whether the user must have a second factor, now or later.
-    pub(super) fn covers(&self, user: &UserRow) -> bool {
-        self.policy.enforced
-            && (self.policy.required.is_empty() || self.required.has(user))
-            && !self.excluded.has(user)
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn covers<'a>(
+        &self,
+        db: Db<'_>,
+        user: impl Into<Reached<'a>>,
+    ) -> Result<bool, Error> {
+        let PolicyRow { enforced, required, excluded, .. } = &self.policy;
+        if !enforced || (required.is_empty() && excluded.is_empty()) {
+            return Ok(*enforced);
+        }
+        let Reached { id, name, gid } = user.into();
+        let mut gids = db.policy_groups_of(id)?;
+        gids.push(gid);
+        let is_in = |groups: &[u32], names: &BTreeSet<String>| {
+            names.contains(name) || gids.iter().any(|gid| groups.contains(gid))
+        };
+        Ok((required.is_empty() || is_in(required, &self.required))
+            && !is_in(excluded, &self.excluded))
     }
 
     /// Whether those who must have one must have it at `now`.
@@ -48,76 +72,20 @@ impl Reach {
     }
 }
 
-/// When the published groups have to change without anybody changing anything.
-#[derive(Debug)]
-pub(super) struct NextDue(AtomicI64);
-
-impl Default for NextDue {
-    fn default() -> Self {
-        Self(AtomicI64::new(i64::MAX))
-    }
-}
-
 impl Service {
-    /// Whom the policy reaches: of all users, or of that one alone.
-    pub(super) fn reach(&self, db: Db<'_>, only: Option<UserId>) -> Result<Reach, Error> {
+    /// Whom the policy reaches.
+    pub(super) fn reach(&self, db: Db<'_>) -> Result<Reach, Error> {
+        self.reach_with(db, &self.local_accounts()?)
+    }
+
+    /// The same, with what the host's files say.
+    pub(super) fn reach_with(&self, db: Db<'_>, host: &LocalAccounts) -> Result<Reach, Error> {
         let policy = db.two_factor_policy()?;
-        let (mut required, mut excluded) = (Members::default(), Members::default());
-        if policy.required.is_empty() && policy.excluded.is_empty() {
-            return Ok(Reach { policy, required, excluded });
-        }
-        for (user, gid) in db.members_in_policy(only)? {
-            let members =
-                if policy.required.contains(&gid) { &mut required } else { &mut excluded };
-            members.users.insert(user);
-        }
-        for group in self.local_accounts()?.groups {
-            let members = if policy.required.contains(&group.gid) {
-                &mut required
-            } else if policy.excluded.contains(&group.gid) {
-                &mut excluded
-            } else {
-                continue;
-            };
-            members.names.extend(group.members);
-        }
+        let names = |gids: &[u32]| -> BTreeSet<String> {
+            let groups = host.groups.iter().filter(|group| gids.contains(&group.gid));
+            groups.flat_map(|group| group.members.iter().cloned()).collect()
+        };
+        let (required, excluded) = (names(&policy.required), names(&policy.excluded));
         Ok(Reach { policy, required, excluded })
-    }
-
-    /// Users whose logins ask for a code.
-    pub(super) fn enrolled(&self, db: Db<'_>) -> Result<HashSet<UserId>, Error> {
-        Ok(db.users_with_totp()?.into_iter().collect())
-    }
-
-    /// The users whom sshd must not let in by a key alone: those with a second factor, and those for
-    /// whom it is due to have one.
-    pub(super) fn asked_for_more(
-        &self,
-        db: Db<'_>,
-        users: &[UserRow],
-    ) -> Result<HashSet<UserId>, Error> {
-        let now = self.now();
-        let mut asked = self.enrolled(db)?;
-        let policy = db.two_factor_policy()?;
-        let later = policy.due_at.filter(|at| policy.enforced && *at > now);
-        self.next_due.0.store(later.unwrap_or(i64::MAX), SeqCst);
-        if policy.enforced && later.is_none() {
-            let reach = self.reach(db, None)?;
-            asked.extend(users.iter().filter(|user| reach.covers(user)).map(|user| user.id));
-        }
-        Ok(asked)
-    }
-
-    /// Publishes anew when the deadline of the policy has passed since it was published.
-    ///
-    /// # Errors
-    /// As [`Service::publish`].
-    pub fn publish_when_due(&self) -> Result<(), Error> {
-        if self.next_due.0.load(SeqCst) > self.now() {
-            return Ok(());
-        }
-        self.publish()?;
-        tracing::info!("second factors are due from now on");
-        Ok(())
     }
 }

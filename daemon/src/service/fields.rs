@@ -1,5 +1,7 @@
 //! Rules of fields that need the store or the host: what is taken, what exists, what is a choice.
 
+use std::collections::HashSet;
+
 use accounts::{Code, FieldErrors, GroupRef, HomePath, UserId, UserName};
 
 use super::administrators::OWN_GROUPS;
@@ -138,6 +140,7 @@ impl Service {
         errors: &mut FieldErrors,
     ) -> Result<Vec<Joined>, Error> {
         let mut found: Vec<Joined> = Vec::with_capacity(groups.len());
+        let mut known = HashSet::new();
         for group in groups {
             let joined = match (self.find_group(db, host, group)?, group) {
                 (Some(joined), _) => joined,
@@ -158,7 +161,7 @@ impl Service {
             let (name, _) = joined.name_and_gid();
             if OWN_GROUPS.contains(&name) {
                 errors.add("groups", Code::Reserved, format!("{name} is kept by Roster itself"));
-            } else if found.contains(&joined) {
+            } else if !known.insert(name.to_owned()) {
                 errors.add("groups", Code::Conflict, format!("names {name} twice"));
             } else {
                 found.push(joined);

@@ -1,5 +1,7 @@
 //! The lists of a group's record, each replaced as a whole: its members and its sudo rules.
 
+use std::collections::BTreeSet;
+
 use accounts::{Code, FieldErrors, GroupFields, Subject, SudoCommand, UserId};
 
 use super::change::{Change, EventKind};
@@ -91,16 +93,18 @@ impl Service {
         if !errors.is_empty() {
             return Err(errors.into());
         }
-        let before = change.db.members_of(group.id)?;
-        for name in before.iter().filter(|name| !wanted.iter().any(|(wanted, _)| wanted == *name)) {
+        let before: BTreeSet<String> = change.db.members_of(group.id)?.into_iter().collect();
+        let stays: BTreeSet<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
+        for name in before.iter().filter(|name| !stays.contains(name.as_str())) {
             match change.db.user(UserKey::Name(name))? {
                 Some(user) => {
                     change.db.remove_member(group.id, user.id)?;
+                    change.announce_members(group.gid, group.name.as_str());
                     change.announce(EventKind::Changed, user.uid, user.name.as_str());
                 }
                 None => {
                     change.db.remove_local_member(group.id, name)?;
-                    change.publish();
+                    change.announce_members(group.gid, group.name.as_str());
                 }
             }
         }
@@ -116,7 +120,7 @@ impl Service {
                         self.need_sudo_right(grant, None, &what)?;
                     }
                     change.db.add_local_member(group.id, &name)?;
-                    change.publish();
+                    change.announce_members(group.gid, group.name.as_str());
                 }
             }
         }

@@ -77,10 +77,10 @@ impl Service {
         if self.gives_power(change.db, name, gid)? {
             self.need_sudo_right(grant, Some(user), &format!("joining the group {name}"))?;
         }
-        change.publish();
+        change.shows();
         match group {
             Joined::Ours(group) => {
-                change.announce_group(EventKind::Changed, group.gid, group.name.as_str());
+                change.announce_members(group.gid, group.name.as_str());
                 Ok(change.db.add_member(group.id, user)?)
             }
             Joined::Host(group) => {
@@ -94,6 +94,7 @@ impl Service {
                     Some(group) => group,
                     None => self.make_group(change, host, &name, None, "")?,
                 };
+                change.announce_members(group.gid, group.name.as_str());
                 Ok(change.db.add_member(group.id, user)?)
             }
         }
@@ -148,6 +149,14 @@ impl Service {
         self.read(|db| record::group(db, find(db, subject)?))
     }
 
+    /// The group that is meant, without its members, which may be a hundred thousand.
+    ///
+    /// # Errors
+    /// When there is none such of ours.
+    pub fn group_without_members(&self, subject: &Subject) -> Result<Group, Error> {
+        self.read(|db| record::group_without_members(db, find(db, subject)?))
+    }
+
     /// Groups by name, from `offset` on: all, or those with `search` somewhere in their name or
     /// display name, ASCII letters of either case being the same.
     ///
@@ -189,7 +198,7 @@ impl Service {
                 )));
             }
             let name = group.name.as_str();
-            if self.gives_root(name, group.gid) && !change.db.members_of(group.id)?.is_empty() {
+            if self.gives_root(name, group.gid) && change.db.has_members(group.id)? {
                 return Err(Error::Immutable(format!(
                     "the members of {name} administer this system by it: take them out first"
                 )));
@@ -250,7 +259,7 @@ impl Service {
                 .ok_or_else(|| Error::NoSuchGroup(group.to_string()))?;
             let name = joined.name_and_gid().0.to_owned();
             if let Joined::Ours(group) = &joined {
-                change.announce_group(EventKind::Changed, group.gid, &name);
+                change.announce_members(group.gid, &name);
             }
             if super::administrators::OWN_GROUPS.contains(&name.as_str()) {
                 return Err(Error::Immutable(format!("{name} is kept by Roster itself")));
@@ -289,7 +298,7 @@ impl Service {
                     if !changed && !host.users.iter().any(|known| known.name == *user) {
                         return Err(Error::NoSuchUser(subject.to_string()));
                     }
-                    change.publish();
+                    change.shows();
                     (changed, user.clone())
                 }
                 (Err(error), _) => return Err(error),

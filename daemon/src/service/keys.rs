@@ -28,7 +28,7 @@ pub(super) fn insert(
         return Err(Error::field("ssh_keys", Code::TooLong, format!("has more than {LIMIT} keys")));
     }
     let added_at = change.now;
-    change.publish();
+    change.shows();
     let row = KeyRow { id: 0, user_id, line: key.line(), fingerprint, added_at, expires_at };
     Ok(change.db.insert_key(&row)?)
 }

@@ -21,7 +21,7 @@ mod group_update;
 mod groups;
 mod homes;
 mod import_password;
-mod index_contents;
+mod index;
 mod key_rotation;
 mod keys;
 mod local_accounts;
@@ -93,7 +93,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::publish::effect::SudoRule;
 use crate::publish::host::Host;
-use crate::publish::index::Publisher;
 use crate::publish::mail::Mailer;
 use crate::store::{Db, NumberJournal, Readers, Store};
 
@@ -111,7 +110,7 @@ pub struct Service {
     journal: NumberJournal,
     /// Reads that may take long, beside the store; the reason why not, as there.
     readers: RwLock<Result<Arc<Readers>, String>>,
-    publisher: Mutex<Publisher>,
+    index: index::Index,
     /// What follows the audit log.
     mirror: audit::Mirror,
     /// Held while effects are carried out, so that they keep their order.
@@ -122,7 +121,7 @@ pub struct Service {
     /// What trouble has left undone.
     undone: recovery::Undone,
     /// The deadline of second factors, while it is to come.
-    next_due: enforcement_reach::NextDue,
+    next_due: index::NextDue,
     /// Secrets that logins have shown and nobody has confirmed.
     offers: login::Offers,
     /// Mails that strangers ask for.
@@ -161,7 +160,7 @@ impl Service {
         let readers = readers_of(&store);
         let mirror =
             audit::Mirror::new(config.places.journal.clone(), config.places.audit_record.clone());
-        let publisher = Publisher::new(&config.places.live, &config.places.checkpoint);
+        let index = index::Index::new(&config.places.live, &config.places.checkpoint);
         let service = Self {
             config,
             clock,
@@ -172,13 +171,13 @@ impl Service {
             store: Mutex::new(store),
             journal,
             readers: RwLock::new(readers),
-            publisher: Mutex::new(publisher),
+            index,
             mirror,
             effects: Mutex::new(()),
             sudoers: Mutex::new(None),
             events: tokio::sync::broadcast::channel(1024).0,
             undone,
-            next_due: enforcement_reach::NextDue::default(),
+            next_due: index::NextDue::default(),
             offers: login::Offers::default(),
             requests: mail::Requests::default(),
         };

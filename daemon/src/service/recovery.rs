@@ -24,6 +24,11 @@ impl Undone {
     }
 
     /// Whether the index shows less than the store holds.
+    pub(super) fn is_index(&self) -> bool {
+        self.index.load(SeqCst)
+    }
+
+    /// The index shows less than the store holds, or no longer.
     pub(super) fn index(&self, is: bool) {
         self.index.store(is, SeqCst);
     }
@@ -77,6 +82,9 @@ impl Service {
 
     /// Before the daemon ends in good order.
     pub fn settle(&self) {
+        if let Err(error) = self.checkpoint_index() {
+            tracing::warn!(%error, "lookups between the next boot and the start see older accounts");
+        }
         if let Ok(store) = &*self.lock_store() {
             store.settle();
         }
@@ -137,6 +145,8 @@ mod tests {
         f.create(json!({"name": "alice"})).unwrap();
         let before = std::fs::read(f.path("run/index")).unwrap();
         std::fs::create_dir(f.path("run/.index.new")).unwrap();
+        assert!(matches!(f.service.publish(), Err(Error::Unavailable(_))));
+        // The edits of another change would not make good what is missing.
         assert!(matches!(f.create(json!({"name": "bob"})), Err(Error::Unavailable(_))));
         assert!(std::fs::read(f.path("run/index")).unwrap() == before);
         assert!(f.service.recover().is_err());

@@ -144,7 +144,7 @@ impl Service {
             });
             change.audit("user-restore", user.name.as_str(), &user.id.to_string(), &shown)?;
             change.announce(EventKind::Added, user.uid, user.name.as_str());
-            change.announce_members(&user.groups)?;
+            change.announce_members_of(user.id)?;
             Ok(Restored { user, missing_groups, left_out, credentials_gone, home_state })
         })
     }

@@ -274,8 +274,8 @@ impl Service {
             let user = caller::find(db, subject)?;
             let totp = db.totp(user.id, TotpState::Active)?.is_some_and(|totp| totp.enabled);
             let left = db.recovery_codes_left(user.id)?;
-            let reach = self.reach(db, Some(user.id))?;
-            let enforced = reach.covers(&user);
+            let reach = self.reach(db)?;
+            let enforced = reach.covers(db, &user)?;
             Ok(TwoFactorState {
                 enabled: totp,
                 enforced,
@@ -309,11 +309,7 @@ impl Service {
                 Provider::Recovery => (provider.as_str(), db.recovery_enabled(user.id)?),
             };
             let own = grant.actor().uid == user.uid;
-            if own
-                && !on
-                && provider == Provider::Totp
-                && self.reach(db, Some(user.id))?.covers(&user)
-            {
+            if own && !on && provider == Provider::Totp && self.reach(db)?.covers(db, &user)? {
                 return Err(Error::Immutable(format!(
                     "a second factor is required of {0}: renew it (roster 2fa renew {0}), or ask \
                      another administrator",

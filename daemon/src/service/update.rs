@@ -1,5 +1,7 @@
 //! Changing a user's record.
 
+use std::collections::BTreeSet;
+
 use accounts::{Code, DisplayText, FieldErrors, GroupRef, Subject, Timestamp, User, UserFields};
 use serde_json::{Map, Value, json};
 
@@ -241,7 +243,7 @@ impl Service {
         }
         self.apply_lists(grant, change, host, &row, fields, groups)?;
         if renamed {
-            change.announce_members(&db.groups_of(id)?)?;
+            change.announce_members_of(id)?;
         }
         if fields.home_create == Some(true) || fields.home_adopt == Some(true) {
             change.owe(Effect::CreateHome {
@@ -266,12 +268,12 @@ impl Service {
         groups: Option<Vec<Joined>>,
     ) -> Result<(), Error> {
         if let Some(groups) = groups {
-            let before = change.db.groups_of(row.id)?;
-            let kept = |name: &String| groups.iter().any(|group| group.name_and_gid().0 == name);
-            for name in before.iter().filter(|name| !kept(name)) {
+            let before: BTreeSet<String> = change.db.groups_of(row.id)?.into_iter().collect();
+            let stay: BTreeSet<&str> = groups.iter().map(|group| group.name_and_gid().0).collect();
+            for name in before.iter().filter(|name| !stay.contains(name.as_str())) {
                 match self.find_group(change.db, host, &GroupRef::Name(name.clone()))? {
                     Some(Joined::Ours(group)) => {
-                        change.announce_members(std::slice::from_ref(name))?;
+                        change.announce_members(group.gid, name);
                         change.db.remove_member(group.id, row.id)?;
                     }
                     _ => {
@@ -280,7 +282,7 @@ impl Service {
                 }
             }
             for group in groups {
-                if !before.iter().any(|name| name == group.name_and_gid().0) {
+                if !before.contains(group.name_and_gid().0) {
                     self.join(grant, change, host, row.id, group)?;
                 }
             }

@@ -81,8 +81,8 @@ impl Login {
             return Ok(false);
         }
         self.service.read(|db| {
-            let reach = self.service.reach(db, Some(user.id))?;
-            Ok(reach.is_due(now) && reach.covers(user))
+            let reach = self.service.reach(db)?;
+            Ok(reach.is_due(now) && reach.covers(db, user)?)
         })
     }
 
@@ -101,8 +101,9 @@ impl Login {
         }
         let now = self.service.now();
         let due_at = self.service.read(|db| {
-            let reach = self.service.reach(db, Some(user.id))?;
-            Ok(reach.policy().due_at.filter(|at| *at > now && reach.covers(user)))
+            let reach = self.service.reach(db)?;
+            let later = reach.policy().due_at.filter(|at| *at > now);
+            Ok(if later.is_some() && reach.covers(db, user)? { later } else { None })
         })?;
         Ok(due_at.map(|at| {
             let (at, name) = (Timestamp(at), &user.name);

@@ -88,8 +88,8 @@ impl Service {
     /// Whether the user must have a second factor by now; without one there are no tokens.
     fn must_enrol(&self, user: &UserRow, now: i64) -> Result<bool, Error> {
         self.read(|db| {
-            let reach = self.reach(db, Some(user.id))?;
-            Ok(reach.is_due(now) && reach.covers(user))
+            let reach = self.reach(db)?;
+            Ok(reach.is_due(now) && reach.covers(db, user)?)
         })
     }
 
