@@ -254,6 +254,15 @@ isolated_tests! {
         }
     }
 
+    fn initgroups_with_more_than_the_limit_already_takes_none_and_gives_none_back() {
+        publish(&varied());
+        let module = Module::shipped();
+        for limit in [1, 2] {
+            let answer = module.initgroups(c"alice", 3000, &[7, 8, 9], 3, limit);
+            assert_eq!((answer.status, answer.groups, answer.size), (status::SUCCESS, vec![7, 8, 9], 3));
+        }
+    }
+
     fn initgroups_of_a_user_in_ten_thousand_groups() {
         let mut contents = varied();
         contents.groups =

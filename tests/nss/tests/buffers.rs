@@ -1,12 +1,12 @@
 //! Buffers of every length at every alignment.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used)]
 
-use std::ffi::CString;
+use std::ffi::{CString, c_char, c_int};
 
 use nss_tests::accounts::{group, publish, varied};
 use nss_tests::isolated_tests;
-use nss_tests::module::{Answer, Module, Place, ROOMY, Record};
+use nss_tests::module::{Answer, Module, Place, ROOMY, Record, status};
 
 /// Goes through all lengths from 0 to beyond what the entry needs, at all alignments: too small until
 /// it fits, then always the same answer. Gives what is needed at best.
@@ -119,4 +119,17 @@ isolated_tests! {
         assert_eq!(module.initgroups(c"member-077777", 0, &[], 1, -1).groups, [5000]);
     }
 
+    fn a_buffer_that_is_not_there_is_too_small() {
+        type ByName = unsafe extern "C" fn(*const c_char, *mut libc::passwd, *mut c_char, usize, *mut c_int) -> c_int;
+        publish(&varied());
+        let function: ByName = Module::shipped().entry("getpwnam_r");
+        let mut result = std::mem::MaybeUninit::uninit();
+        for length in [0, 1, 4096, usize::MAX] {
+            let mut errno = 0;
+            let (name, nowhere) = (c"alice".as_ptr(), std::ptr::null_mut());
+            // SAFETY: a buffer that is not there is not written to, which is what is tested.
+            let status = unsafe { function(name, result.as_mut_ptr(), nowhere, length, &mut errno) };
+            assert_eq!((status, errno), (status::TRY_AGAIN, libc::ERANGE), "{length}");
+        }
+    }
 }

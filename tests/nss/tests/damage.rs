@@ -102,13 +102,32 @@ isolated_tests! {
         publish(&contents());
         fs::remove_dir_all("/var/lib/roster/index").unwrap();
         let module = Module::shipped();
-        let whole = trimmed(fs::read(FILES[0]).unwrap());
-        for length in 0..whole.len() {
-            replace(FILES[0], &whole[..length]);
-            let answer = module.getpwnam(c"alice", ROOMY);
-            assert_eq!((answer.status, answer.errno), (status::UNAVAILABLE, libc::EBADMSG));
+        for path in FILES {
+            let whole = trimmed(fs::read(path).unwrap());
+            let ask = || {
+                if path.ends_with("shadow") {
+                    let answer = module.getspnam(c"alice", ROOMY);
+                    (answer.status, answer.errno)
+                } else {
+                    let answer = module.getpwnam(c"alice", ROOMY);
+                    (answer.status, answer.errno)
+                }
+            };
+            for length in 0..whole.len() {
+                replace(path, &whole[..length]);
+                assert_eq!(ask(), (status::UNAVAILABLE, libc::EBADMSG), "{path} {length}");
+                // The same with a header that says that it is so.
+                let mut mended = whole[..length / 8 * 8].to_vec();
+                if mended.len() >= 4 * header::WORDS {
+                    let units = (mended.len() / 8) as u32;
+                    mended[4 * header::LENGTH..][..4].copy_from_slice(&units.to_ne_bytes());
+                    mend(&mut mended);
+                    replace(path, &mended);
+                    ask_everything(&module);
+                }
+            }
+            replace(path, &whole);
+            assert_eq!(ask(), (status::SUCCESS, UNTOUCHED));
         }
-        replace(FILES[0], &whole);
-        assert_eq!(module.getpwnam(c"alice", ROOMY).found().uid, 3000);
     }
 }
