@@ -31,6 +31,7 @@ mod second_factor;
 mod secrets;
 mod seeds;
 mod strangers;
+mod suites;
 mod sync;
 mod tokens;
 mod wrong_input;

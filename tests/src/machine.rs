@@ -60,7 +60,7 @@ impl Machine {
     /// As [`Machine::boot`].
     pub fn of(name: &str, packages: &str, folder: &Path, place: &str) -> Result<Machine, Error> {
         let folders = vec![(folder.to_owned(), place.to_owned())];
-        Machine::over(name, vec![roots::debian(packages)?], folders)
+        Machine::over(name, vec![roots::debian(&[packages])?], folders)
     }
 
     fn over(

@@ -13,7 +13,11 @@ use crate::error::{Error, on};
 /// What a plain server has, and what the suites drive it with.
 const PACKAGES: &str = "systemd-sysv,dbus,libpam-systemd,libnss-systemd,polkitd,\
     openssh-server,openssh-client,sudo,cron,passwd,login,procps,iproute2,netbase,\
-    expect,sshpass,oathtool,pamtester,python3-minimal,samba-common-bin,pkexec";
+    expect,sshpass,oathtool,pamtester,python3-minimal,samba-common-bin,pkexec,\
+    libnss-wrapper,systemd-tests";
+
+/// The tests of the Python that the release has, by whatever name its version gives the package.
+const PYTHON_TESTS: &str = r"?name(^libpython3\.[0-9]+-testsuite$)";
 
 /// The root password of every machine; there is no way in from outside.
 pub(crate) const ROOT_PASSWORD: &str = "the root password of a throwaway machine";
@@ -64,17 +68,18 @@ pub fn package() -> Result<PathBuf, Error> {
 
 /// The plain Debian root of the release under test, built at the first call.
 pub(crate) fn plain() -> Result<PathBuf, Error> {
-    debian(PACKAGES)
+    debian(&[PACKAGES, PYTHON_TESTS])
 }
 
-/// A Debian root of the release under test with these packages, built at the first call.
-pub(crate) fn debian(packages: &str) -> Result<PathBuf, Error> {
+/// A Debian root of the release under test with these packages, built at the first call. Each item is
+/// a comma-separated list, or a pattern of apt's.
+pub(crate) fn debian(packages: &[&str]) -> Result<PathBuf, Error> {
     let suite = suite();
     let name = format!("{suite}-{:016x}", hash(&(packages, CUSTOMIZE)));
     made_once(&name, |folder| {
         let mut command = Command::new("mmdebstrap");
         command.args(["--mode=root", "--variant=minbase", "--format=directory", "--quiet"]);
-        command.arg(format!("--include={packages}"));
+        command.args(packages.iter().map(|names| format!("--include={names}")));
         // A test root need not be fresh, and a mirror that stands still is fine.
         command.arg("--aptopt=Acquire::Check-Valid-Until \"false\"");
         command.arg(format!("--customize-hook={CUSTOMIZE}"));
@@ -86,7 +91,8 @@ pub(crate) fn debian(packages: &str) -> Result<PathBuf, Error> {
 pub(crate) fn installed() -> Result<Vec<PathBuf>, Error> {
     let package = package()?;
     let bytes = on(format!("read {}", package.display()), fs::read(&package))?;
-    let name = format!("{}-roster-{:016x}", suite(), hash(&(PACKAGES, CUSTOMIZE, bytes)));
+    let name =
+        format!("{}-roster-{:016x}", suite(), hash(&(PACKAGES, PYTHON_TESTS, CUSTOMIZE, bytes)));
     let layer = made_once(&name, |folder| {
         let machine = Machine::plain("installing")?;
         let outcome = machine.install().run();
