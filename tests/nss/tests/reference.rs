@@ -32,6 +32,9 @@ fn same<R: Record>(what: &str, ours: &Answer<R>, theirs: &Answer<R>) {
     assert_eq!((ours.errno, theirs.errno), (our_errno, their_errno), "{what}");
 }
 
+/// One of the ways to ask a module for a group.
+type AskForGroup<'a> = &'a dyn Fn(&Module, Place) -> Answer<Group>;
+
 fn c(name: &str) -> CString {
     CString::new(name).unwrap()
 }
@@ -150,7 +153,7 @@ isolated_tests! {
             // Known difference: our gr_mem is aligned, which can take up to 7 bytes.
             let by_name = |module: &Module, place| module.getgrnam(c"team", place);
             let by_gid = |module: &Module, place| module.getgrgid(4000, place);
-            let asks: [&dyn Fn(&Module, Place) -> Answer<Group>; 2] = [&by_name, &by_gid];
+            let asks: [AskForGroup<'_>; 2] = [&by_name, &by_gid];
             for ask in asks {
                 let (our, their) = (ask(&ours, place), ask(&theirs, place));
                 if our.status == their.status {
