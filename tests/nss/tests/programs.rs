@@ -20,7 +20,9 @@ fn prepared(name: &str) -> Program {
 
 isolated_tests! {
     fn an_ordinary_program() {
-        prepared("lookup").succeeds(&[]);
+        let program = prepared("lookup");
+        program.succeeds(&[]);
+        program.succeeds_under(&["valgrind", "--quiet", "--error-exitcode=99"], &[]);
     }
 
     fn a_statically_linked_program() {
