@@ -1,9 +1,10 @@
 //! Enumerations that something happens to: changes in place and new files, threads, forks, and a
 //! million entries. The ordinary ones are in `answers.rs`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
+use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use nss_tests::accounts::{group, many, publish, user, writer};
@@ -173,11 +174,16 @@ isolated_tests! {
         // What the writer needs for it is not what is measured.
         in_child(|| publish(&many(MILLION)));
         let module = Module::shipped();
-        let all: [(&str, &dyn Fn() -> i32); 2] = [
-            ("getpwent", &|| module.getpwent(ROOMY).status),
-            ("getspent", &|| module.getspent(ROOMY).status),
-        ];
-        for (what, next) in all {
+        // One struct and one buffer for all of them: what grows is not the test's own.
+        type Next = unsafe extern "C" fn(*mut c_void, *mut c_char, usize, *mut c_int) -> c_int;
+        let (mut result, mut buffer) = ([0_u64; 32], [0; 512]);
+        for what in ["getpwent_r", "getspent_r"] {
+            let function: Next = module.entry(what);
+            let mut next = || {
+                let (mut errno, result) = (0, result.as_mut_ptr().cast());
+                // SAFETY: called as glibc does; either struct is shorter than the array.
+                unsafe { function(result, buffer.as_mut_ptr(), buffer.len(), &mut errno) }
+            };
             assert_eq!(next(), status::SUCCESS);
             let (before, mut count, mut most) = (private_kib(), 1, 0);
             while next() == status::SUCCESS {
