@@ -39,23 +39,29 @@ static uint64_t wrong(const char *what, const char *of)
     return WRONG;
 }
 
-/* One lookup of a user. The name is copied first, so that it is in the cache: fetching it is not the
- * module's work. */
-static uint64_t look_up(const struct account *wanted, int by_name, int present, int any)
+/* Brings what a lookup is given into the cache: fetching that is not the module's work. */
+static void fetch(const struct account *account)
+{
+    (void)*(const volatile char *)account->name;
+    (void)*(const volatile uid_t *)&account->uid;
+}
+
+/* One lookup of a user. */
+static uint64_t look_up(const struct account *account, int by_name, int present, int any)
 {
     struct passwd entry, *result = NULL;
     char buffer[1024];
-    struct account account = *wanted;
+    fetch(account);
     uint64_t start = now();
-    int error = by_name ? getpwnam_r(account.name, &entry, buffer, sizeof buffer, &result)
-                        : getpwuid_r(account.uid, &entry, buffer, sizeof buffer, &result);
+    int error = by_name ? getpwnam_r(account->name, &entry, buffer, sizeof buffer, &result)
+                        : getpwuid_r(account->uid, &entry, buffer, sizeof buffer, &result);
     uint64_t took = now() - start;
-    int right = present ? result != NULL && (any || (entry.pw_uid == account.uid &&
-                                                     strcmp(entry.pw_name, account.name) == 0))
+    int right = present ? result != NULL && (any || (entry.pw_uid == account->uid &&
+                                                     strcmp(entry.pw_name, account->name) == 0))
                         : result == NULL;
     if (!right) {
         errno = error;
-        return wrong(present ? "not found, or not as expected:" : "found, or failed:", account.name);
+        return wrong(present ? "not found, or not as expected:" : "found, or failed:", account->name);
     }
     return took;
 }
@@ -64,14 +70,14 @@ static uint64_t list_groups(const struct account *member)
 {
     gid_t groups[128];
     int count = sizeof groups / sizeof *groups;
-    struct account account = *member;
+    fetch(member);
     uint64_t start = now();
-    int listed = getgrouplist(account.name, OWN_GROUP, groups, &count);
+    int listed = getgrouplist(member->name, OWN_GROUP, groups, &count);
     uint64_t took = now() - start;
     errno = 0;
     if (listed != GROUPS + 1) {
         fprintf(stderr, "%d groups: ", listed);
-        return wrong("not just its own:", account.name);
+        return wrong("not just its own:", member->name);
     }
     return took;
 }
