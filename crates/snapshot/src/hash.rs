@@ -29,36 +29,59 @@ impl State {
         self.round();
         self.0 ^= word;
     }
+
+    #[inline(always)]
+    fn finish(mut self, last: u64) -> u64 {
+        self.absorb(last);
+        self.2 ^= 0xff;
+        self.round();
+        self.round();
+        self.round();
+        self.0 ^ self.1 ^ self.2 ^ self.3
+    }
+}
+
+/// The last `count` bytes, of which there are at most seven, as a number. Without a loop over them:
+/// names differ in length, and mispredicted branches are most of what a hash of so few bytes costs.
+#[inline(always)]
+fn last_bytes(bytes: &[u8], count: usize) -> u64 {
+    let above = |length: usize| 8 * (length as u32);
+    if let Some(eight) = bytes.last_chunk::<8>() {
+        return u64::from_le_bytes(*eight).unbounded_shr(64 - above(count));
+    }
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        // These overlap, in bytes that are the same.
+        (Some(first), Some(last)) => {
+            let last = u64::from(u32::from_le_bytes(*last));
+            u64::from(u32::from_le_bytes(*first)) | last.unbounded_shl(above(count) - 32)
+        }
+        _ => bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+    }
 }
 
 impl Key {
-    /// The hash of a name.
-    pub(crate) fn hash(self, bytes: &[u8]) -> u64 {
-        let mut state = State(
+    fn start(self) -> State {
+        State(
             self.0 ^ 0x736f_6d65_7073_6575,
             self.1 ^ 0x646f_7261_6e64_6f6d,
             self.0 ^ 0x6c79_6765_6e65_7261,
             self.1 ^ 0x7465_6462_7974_6573,
-        );
+        )
+    }
+
+    /// The hash of a name.
+    pub(crate) fn hash(self, bytes: &[u8]) -> u64 {
+        let mut state = self.start();
         let (words, rest) = bytes.as_chunks::<8>();
         for word in words {
             state.absorb(u64::from_le_bytes(*word));
         }
-        let mut last = (bytes.len() as u64) << 56;
-        for (at, byte) in rest.iter().enumerate() {
-            last |= u64::from(*byte) << (8 * at);
-        }
-        state.absorb(last);
-        state.2 ^= 0xff;
-        state.round();
-        state.round();
-        state.round();
-        state.0 ^ state.1 ^ state.2 ^ state.3
+        state.finish((bytes.len() as u64) << 56 | last_bytes(bytes, rest.len()))
     }
 
-    /// The hash of a uid or gid.
+    /// The hash of a uid or gid: that of its four bytes.
     pub(crate) fn hash_id(self, id: u32) -> u64 {
-        self.hash(&id.to_le_bytes())
+        self.start().finish(4 << 56 | u64::from(id))
     }
 
     /// The hash of a membership: of the link of the member's record and the gid.
@@ -81,6 +104,13 @@ mod tests {
             let mut expected = std::hash::DefaultHasher::new();
             expected.write(&bytes);
             assert_eq!(Key(0, 0).hash(&bytes), expected.finish(), "length {length}");
+        }
+    }
+
+    #[test]
+    fn a_number_hashes_as_its_bytes() {
+        for id in [0, 1, 3000, 0x8000_0000, u32::MAX] {
+            assert_eq!(Key(3, 4).hash_id(id), Key(3, 4).hash(&id.to_le_bytes()));
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::hash::Key;
 use crate::layout::{self, Kind, Table, edge, header, list, member, record, tag};
 use crate::records::{GroupRef, ShadowRef, UserRef, increasing, open};
-use crate::words::Words;
+use crate::words::{Span, Words};
 
 /// The first word behind a link.
 #[inline(always)]
@@ -11,6 +11,30 @@ pub(crate) fn word_of(link: u32) -> usize {
     // Two words to a unit. On 32-bit machines a link beyond the address space wraps to a place
     // where no record stands, which the checks on the record find.
     (link as usize).wrapping_mul(2)
+}
+
+/// The words that all records in bucket chains share.
+type Common<'m> = Span<'m, { record::WORDS }>;
+
+/// Whether two names are the same. Of those that got here nearly all are, and they are short: no call,
+/// and no loop over their bytes.
+#[inline(always)]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        // The last eight may have been compared in part already.
+        (Some(last), Some(other_last)) => {
+            last == other_last && one.as_chunks::<8>().0 == other.as_chunks::<8>().0
+        }
+        _ => match (one.last_chunk::<4>(), other.last_chunk::<4>()) {
+            (Some(last), Some(other_last)) => {
+                last == other_last && one.first_chunk::<4>() == other.first_chunk::<4>()
+            }
+            _ => one.iter().eq(other),
+        },
+    }
 }
 
 /// One image of an index or shadow file.
@@ -56,8 +80,8 @@ impl<'m> Index<'m> {
 
     #[inline(always)]
     pub(crate) fn key(&self) -> Option<Key> {
-        let half = |at| Some(self.words.get_i64(at)? as u64);
-        Some(Key(half(header::KEY)?, half(header::KEY + 2)?))
+        let words = self.words.span::<{ header::WORDS }>(0)?;
+        Some(Key(words.get_u64(header::KEY)?, words.get_u64(header::KEY + 2)?))
     }
 
     /// Walks the chain of the bucket for `hash` in `table`, along the links `next` of the records;
@@ -68,11 +92,12 @@ impl<'m> Index<'m> {
         table: Table,
         hash: u64,
         next: usize,
-        matches: impl Fn(u32, usize) -> Option<T>,
+        matches: impl Fn(u32, Common<'m>) -> Option<T>,
     ) -> Option<T> {
+        let words = self.words.span::<{ header::WORDS }>(0)?;
         let at = header::TABLES + 2 * table as usize;
-        let start = self.words.get(at)?;
-        let log2 = self.words.get(at + 1)?;
+        let start = words.get(at)?;
+        let log2 = words.get(at + 1)?;
         if start == 0 || log2 > layout::MAX_LOG2 {
             return None;
         }
@@ -82,11 +107,11 @@ impl<'m> Index<'m> {
             if link == 0 {
                 return None;
             }
-            let at = word_of(link);
-            if let Some(found) = matches(link, at) {
+            let record = self.words.span(word_of(link))?;
+            if let Some(found) = matches(link, record) {
                 return Some(found);
             }
-            link = self.words.link(at.checked_add(next)?)?;
+            link = record.link(next)?;
         }
         None
     }
@@ -104,11 +129,11 @@ impl<'m> Index<'m> {
         }
         let hash = self.key()?.hash(name);
         let upper = (hash >> 32) as u32;
-        self.find(table, hash, record::NAME_NEXT, |link, at| {
-            if self.words.get(at.checked_add(record::HASH)?)? != upper {
+        self.find(table, hash, record::NAME_NEXT, |link, words| {
+            if words.get(record::HASH)? != upper {
                 return None;
             }
-            parse(link).filter(|found| name_of(found) == name)
+            parse(link).filter(|found| same(name_of(found), name))
         })
     }
 
@@ -118,8 +143,8 @@ impl<'m> Index<'m> {
             return None;
         }
         let hash = self.key()?.hash_id(id);
-        self.find(table, hash, record::ID_NEXT, |link, at| {
-            if self.words.get(at.checked_add(record::ID)?)? != id {
+        self.find(table, hash, record::ID_NEXT, |link, words| {
+            if words.get(record::ID)? != id {
                 return None;
             }
             parse(link)
@@ -322,3 +347,23 @@ enumerate!(
     /// Iterator over all shadow records.
     Shadows, ShadowRef, shadow_after
 );
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::same;
+
+    /// Every length up to three chunks, and every place at which two names can differ.
+    #[test]
+    fn names_are_the_same_only_if_every_byte_is() {
+        for length in 0..25_usize {
+            let name: Vec<u8> = (0..length as u8).collect();
+            assert!(same(&name, &name.clone()));
+            assert!(!same(&name, &[&name[..], b"x"].concat()));
+            for at in 0..length {
+                let mut other = name.clone();
+                other[at] ^= 0x80;
+                assert!(!same(&name, &other), "{length} bytes, a difference at {at}");
+            }
+        }
+    }
+}

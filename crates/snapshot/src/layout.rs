@@ -170,6 +170,8 @@ pub mod record {
     pub const ID: usize = 8;
     /// Bits, per record kind.
     pub const FLAGS: usize = 9;
+    /// How many these are. Every record that stands in a bucket chain that readers walk has them.
+    pub const WORDS: usize = 10;
 }
 
 /// Words of a user.

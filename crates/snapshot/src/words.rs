@@ -30,6 +30,12 @@ impl<'m> Words<'m> {
         Some(self.0.get(at)?.load(Ordering::Relaxed))
     }
 
+    /// `N` words in a row, all checked at once.
+    #[inline(always)]
+    pub(crate) fn span<const N: usize>(self, at: usize) -> Option<Span<'m, N>> {
+        Some(Span(self.0.get(at..)?.first_chunk::<N>()?))
+    }
+
     /// A word that may change: a link, a version, a mark. What it leads to is visible after it.
     #[inline(always)]
     pub(crate) fn link(self, at: usize) -> Option<u32> {
@@ -75,6 +81,31 @@ impl<'m> Words<'m> {
     }
 }
 
+/// Words in a row, inside of the file. Their number is known when this is compiled, so that reading
+/// one of them at a constant place costs no check.
+#[derive(Clone, Copy)]
+pub(crate) struct Span<'m, const N: usize>(&'m [AtomicU32; N]);
+
+impl<const N: usize> Span<'_, N> {
+    /// As [`Words::get`].
+    #[inline(always)]
+    pub(crate) fn get(self, at: usize) -> Option<u32> {
+        Some(self.0.get(at)?.load(Ordering::Relaxed))
+    }
+
+    /// As [`Words::link`].
+    #[inline(always)]
+    pub(crate) fn link(self, at: usize) -> Option<u32> {
+        Some(self.0.get(at)?.load(Ordering::Acquire))
+    }
+
+    /// Two words as one number, low word first.
+    #[inline(always)]
+    pub(crate) fn get_u64(self, at: usize) -> Option<u64> {
+        Some(u64::from(self.get(at + 1)?) << 32 | u64::from(self.get(at)?))
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -87,6 +118,12 @@ mod tests {
         assert_eq!(words.get(4), None);
         assert_eq!(words.link(usize::MAX), None);
         assert_eq!(words.get_i64(3), None);
+        assert_eq!(words.span::<3>(1).and_then(|span| span.get(2)), Some(3));
+        assert_eq!(words.span::<3>(1).and_then(|span| span.link(3)), None);
+        assert!(words.span::<4>(0).is_some());
+        assert!(words.span::<4>(1).is_none());
+        assert!(words.span::<1>(4).is_none());
+        assert!(words.span::<1>(usize::MAX).is_none());
         assert_eq!(words.bytes(0, 16).map(<[u8]>::len), Some(16));
         assert_eq!(words.bytes(0, 17), None);
         assert_eq!(words.bytes(3, 5), None);

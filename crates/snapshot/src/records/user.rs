@@ -1,17 +1,9 @@
 //! Users and their public keys.
 
-use super::{open, terminated};
+use super::terminated;
+use crate::index::word_of;
 use crate::layout::{self, key, record, tag, user};
 use crate::words::Words;
-
-/// Cuts a string of `length` bytes and its NUL off the front of `bytes`.
-#[inline(always)]
-fn cut<'m>(bytes: &mut &'m [u8], length: usize) -> Option<&'m [u8]> {
-    let (string, rest) = bytes.split_at_checked(length)?;
-    let (nul, rest) = rest.split_first()?;
-    *bytes = rest;
-    (*nul == 0).then_some(string)
-}
 
 /// A user, as `struct passwd` has it, and what logins need to know.
 #[derive(Clone, Copy)]
@@ -22,47 +14,49 @@ pub struct UserRef<'m> {
     link: u32,
     seq: u32,
     uid: u32,
+    gid: u32,
     strings: &'m [u8],
-    name: &'m [u8],
-    gecos: &'m [u8],
-    home: &'m [u8],
-    shell: &'m [u8],
+    /// Where the NULs behind name, gecos and home are in there; that behind shell is the last byte.
+    nuls: [usize; 3],
 }
 
 impl<'m> UserRef<'m> {
     #[inline(always)]
     pub(crate) fn parse(words: Words<'m>, link: u32) -> Option<Self> {
-        let (at, end) = open(words, link, tag::USER)?;
-        let uid = words.get(at.checked_add(record::ID)?)?;
-        if uid == 0 || uid > layout::MAX_ID {
+        let at = word_of(link);
+        let head = words.span::<{ user::STRINGS }>(at)?;
+        let uid = head.get(record::ID)?;
+        if link == 0 || head.get(record::TAG)? != tag::USER || uid == 0 || uid > layout::MAX_ID {
             return None;
         }
-        let first = words.get(at.checked_add(user::NAME_GECOS)?)?;
-        let second = words.get(at.checked_add(user::HOME_SHELL)?)?;
+        let end = at.checked_add(word_of(head.get(record::UNITS)?))?;
+        let (first, second) = (head.get(user::NAME_GECOS)?, head.get(user::HOME_SHELL)?);
         let [name, gecos, home, shell] =
             [first & 0xffff, first >> 16, second & 0xffff, second >> 16]
                 .map(|length| length as usize);
-        // Cannot overflow: four 16-bit numbers.
-        let total = name + gecos + home + shell + 4;
-        let start = at.checked_add(user::STRINGS)?;
-        let strings = words.bytes(start, total)?;
-        if name == 0 || start.checked_add(total.div_ceil(4))? > end {
+        // None of these can overflow: four 16-bit numbers.
+        let nuls = [name, name + gecos + 1, name + gecos + home + 2];
+        let last = name + gecos + home + shell + 3;
+        // Nor this: the record's first words are inside of the file.
+        let start = at.wrapping_add(user::STRINGS);
+        let strings = words.bytes(start, last + 1)?;
+        if name == 0 || end > words.len() || start.checked_add((last + 1).div_ceil(4))? > end {
             return None;
         }
-        let mut rest = strings;
-        Some(Self {
-            words,
-            at,
-            end,
-            link,
-            seq: words.get(at.checked_add(record::SEQ)?)?,
-            uid,
-            strings,
-            name: cut(&mut rest, name)?,
-            gecos: cut(&mut rest, gecos)?,
-            home: cut(&mut rest, home)?,
-            shell: cut(&mut rest, shell)?,
-        })
+        let [one, two, three] = nuls;
+        let others = *strings.get(one)? | *strings.get(two)? | *strings.get(three)?;
+        if others | *strings.get(last)? != 0 {
+            return None;
+        }
+        let (seq, gid) = (head.get(record::SEQ)?, head.get(user::GID)?);
+        Some(Self { words, at, end, link, seq, uid, gid, strings, nuls })
+    }
+
+    /// The string between two places in the strings.
+    #[inline(always)]
+    fn string(&self, from: usize, to: usize) -> &'m [u8] {
+        // Always inside: `parse` has found a NUL at each of these places.
+        self.strings.get(from..to).unwrap_or(&[])
     }
 
     /// Where the record stands: the cursor of [`Index::user_after`](crate::Index::user_after).
@@ -76,9 +70,10 @@ impl<'m> UserRef<'m> {
     }
 
     /// Login name.
+    #[inline]
     #[must_use]
     pub fn name(&self) -> &'m [u8] {
-        self.name
+        self.string(0, self.nuls[0])
     }
 
     /// User number, never 0 and at most 2³¹ − 1.
@@ -90,26 +85,28 @@ impl<'m> UserRef<'m> {
     /// Number of the primary group.
     #[must_use]
     pub fn gid(&self) -> u32 {
-        // The record was checked to be longer; the fallback is nobody's group, never root's.
-        self.words.get(self.at.wrapping_add(user::GID)).unwrap_or(u32::MAX)
+        self.gid
     }
 
     /// Full name and its companions, comma-separated.
+    #[inline]
     #[must_use]
     pub fn gecos(&self) -> &'m [u8] {
-        self.gecos
+        self.string(self.nuls[0] + 1, self.nuls[1])
     }
 
     /// Home directory.
+    #[inline]
     #[must_use]
     pub fn home(&self) -> &'m [u8] {
-        self.home
+        self.string(self.nuls[1] + 1, self.nuls[2])
     }
 
     /// Login shell.
+    #[inline]
     #[must_use]
     pub fn shell(&self) -> &'m [u8] {
-        self.shell
+        self.string(self.nuls[2] + 1, self.strings.len().wrapping_sub(1))
     }
 
     /// Name, gecos, home and shell in one piece, each with its NUL.

@@ -111,6 +111,8 @@ impl Slot {
     }
 
     /// Unmaps a retired slot if nobody is counted in.
+    #[cold]
+    #[inline(never)]
     pub(super) fn reclaim(&self) {
         // More than once, because the last reader may go while the slot is claimed for looking at it.
         for _ in 0..3 {
