@@ -73,6 +73,15 @@ impl std::fmt::Display for AuditHead {
     }
 }
 
+/// Where the chain goes on.
+#[derive(Debug)]
+pub struct AuditTail {
+    /// The highest number of a row.
+    id: i64,
+    /// What the next row hangs on.
+    end: Option<AuditHead>,
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -108,12 +117,28 @@ impl<'a> From<&AuditEntry<'a>> for Hashed<'a> {
 impl Db<'_> {
     /// Adds a row to the chain.
     pub(crate) fn audit(self, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
+        let mut tail = self.audit_tail()?;
+        self.audit_at(&mut tail, entry)?;
+        self.settle_audit(&tail)
+    }
+
+    /// Where the chain goes on, for whoever adds many rows.
+    pub(crate) fn audit_tail(self) -> Result<AuditTail, StoreError> {
         let last = self.last_audit_row()?;
         let end = self.audit_head()?.or_else(|| last.clone());
         // Rows that somebody else has added keep their numbers, and are found by that.
-        let id =
-            end.iter().chain(&last).map(|head| head.id).max().unwrap_or(0).max(0).saturating_add(1);
-        let previous = end.as_ref().map_or(&[][..], |end| &end.hash);
+        let id = end.iter().chain(&last).map(|head| head.id).max().unwrap_or(0).max(0);
+        Ok(AuditTail { id, end })
+    }
+
+    /// Adds a row where the chain goes on. The log's end has to be settled in the same transaction.
+    pub(crate) fn audit_at(
+        self,
+        tail: &mut AuditTail,
+        entry: &AuditEntry<'_>,
+    ) -> Result<(), StoreError> {
+        let id = tail.id.saturating_add(1);
+        let previous = tail.end.as_ref().map_or(&[][..], |end| &end.hash);
         let head = AuditHead { id, hash: chain(previous, &entry.into()) };
         let AuditEntry { at, actor_uid, actor, via, action, subject, subject_id, change } = entry;
         self.connection
@@ -133,6 +158,13 @@ impl Db<'_> {
                 change,
                 head.hash.as_slice()
             ])?;
+        (tail.id, tail.end) = (id, Some(head));
+        Ok(())
+    }
+
+    /// Writes down where the log ends after rows were added.
+    pub(crate) fn settle_audit(self, tail: &AuditTail) -> Result<(), StoreError> {
+        let Some(head) = &tail.end else { return Ok(()) };
         self.connection
             .prepare_cached(
                 "INSERT INTO meta (key, value) VALUES ('audit_head', ?1) \

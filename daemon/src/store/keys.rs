@@ -36,11 +36,16 @@ impl Db<'_> {
     pub(crate) fn insert_key(self, key: &KeyRow) -> Result<i64, StoreError> {
         self.touch_user(key.user_id);
         let KeyRow { id: _, user_id, line, fingerprint, added_at, expires_at } = key;
-        self.connection.execute(
-            "INSERT INTO ssh_keys (user_id, line, fingerprint, added_at, expires_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![user_id.0.as_bytes().as_slice(), line, fingerprint, added_at, expires_at],
-        )?;
+        let sql = "INSERT INTO ssh_keys (user_id, line, fingerprint, added_at, expires_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let user_id = user_id.0.as_bytes().as_slice();
+        self.connection.prepare_cached(sql)?.execute(params![
+            user_id,
+            line,
+            fingerprint,
+            added_at,
+            expires_at
+        ])?;
         Ok(self.connection.last_insert_rowid())
     }
 

@@ -6,6 +6,7 @@
 mod activity;
 mod addresses;
 mod audit;
+mod bulk;
 #[cfg(test)]
 mod dump;
 mod find;
@@ -37,7 +38,7 @@ mod watch;
 
 pub use audit::{
     AuditAbout, AuditEntry, AuditFilter, AuditFinding, AuditFrom, AuditHead, AuditKind, AuditPage,
-    AuditReport, AuditRow,
+    AuditReport, AuditRow, AuditTail,
 };
 pub use find::{Found, Wanted};
 pub use groups::GroupRow;

@@ -6,7 +6,7 @@
 //! number, nothing else. What a crash leaves of a last line has no line end and is ignored.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -92,22 +92,42 @@ impl NumberJournal {
             return Ok(());
         }
         let failed = self.failed();
-        let (mut file, new) = match self.open_to_append() {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let mut options = OpenOptions::new();
-                options.read(true).append(true).create_new(true).mode(0o600);
-                (options.open(&self.path).map_err(&failed)?, true)
-            }
-            file => (file.map_err(&failed)?, false),
-        };
+        let (mut file, new) = self.open_or_create()?;
         let mut lines = std::io::BufWriter::new(&mut file);
         if Self::is_torn(lines.get_ref()).map_err(&failed)? {
             lines.write_all(TORN.as_bytes()).map_err(&failed)?;
         }
-        numbers.write_lines(&mut lines).and_then(|()| lines.flush()).map_err(&failed)?;
+        numbers.write_to(&mut lines).and_then(|()| lines.flush()).map_err(&failed)?;
         drop(lines);
         file.sync_all().map_err(&failed)?;
         if new { self.sync_directory() } else { Ok(()) }
+    }
+
+    /// Adds durably what [`Numbers::write_to`] has put into a file, which is read from its start.
+    ///
+    /// # Errors
+    /// As [`NumberJournal::append`].
+    pub fn append_all(&self, mut noted: &File) -> Result<(), StoreError> {
+        let failed = self.failed();
+        let (mut file, new) = self.open_or_create()?;
+        if Self::is_torn(&file).map_err(&failed)? {
+            file.write_all(TORN.as_bytes()).map_err(&failed)?;
+        }
+        noted.seek(SeekFrom::Start(0)).map_err(&failed)?;
+        std::io::copy(&mut noted, &mut file).map_err(&failed)?;
+        file.sync_all().map_err(&failed)?;
+        if new { self.sync_directory() } else { Ok(()) }
+    }
+
+    fn open_or_create(&self) -> Result<(File, bool), StoreError> {
+        match self.open_to_append() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let mut options = OpenOptions::new();
+                options.read(true).append(true).create_new(true).mode(0o600);
+                Ok((options.open(&self.path).map_err(self.failed())?, true))
+            }
+            file => Ok((file.map_err(self.failed())?, false)),
+        }
     }
 
     /// Whether the last line has no end: a full disk or a crash took it half.
@@ -137,7 +157,7 @@ impl NumberJournal {
             .open(&temporary)
             .map_err(&failed)?;
         let mut lines = std::io::BufWriter::new(&file);
-        numbers.write_lines(&mut lines).and_then(|()| lines.flush()).map_err(&failed)?;
+        numbers.write_to(&mut lines).and_then(|()| lines.flush()).map_err(&failed)?;
         drop(lines);
         file.sync_all().map_err(&failed)?;
         std::fs::rename(&temporary, &self.path).map_err(&failed)?;

@@ -24,13 +24,15 @@ impl Db<'_> {
     /// Notes that a uid is given out. Through [`crate::service`]'s change alone, which notes it in
     /// the journal of numbers too.
     pub(crate) fn use_uid(self, uid: u32) -> Result<(), StoreError> {
-        self.connection.execute("INSERT INTO used_uids (uid) VALUES (?1)", [uid])?;
+        let sql = "INSERT INTO used_uids (uid) VALUES (?1)";
+        self.connection.prepare_cached(sql)?.execute([uid])?;
         Ok(())
     }
 
     /// Notes that a gid is given out.
     pub(crate) fn use_gid(self, gid: u32) -> Result<(), StoreError> {
-        self.connection.execute("INSERT INTO used_gids (gid) VALUES (?1)", [gid])?;
+        let sql = "INSERT INTO used_gids (gid) VALUES (?1)";
+        self.connection.prepare_cached(sql)?.execute([gid])?;
         Ok(())
     }
 

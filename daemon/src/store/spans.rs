@@ -102,7 +102,10 @@ impl Numbers {
     }
 
     /// Writes them as the journal has them, a line each.
-    pub(super) fn write_lines(&self, to: &mut impl Write) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
         self.uids.iter().try_for_each(|uid| writeln!(to, "u {uid}"))?;
         self.gids.iter().try_for_each(|gid| writeln!(to, "g {gid}"))
     }

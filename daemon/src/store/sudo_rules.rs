@@ -53,11 +53,12 @@ impl Db<'_> {
             HolderKey::User(id) => (Some(id.0.as_bytes().as_slice()), None),
             HolderKey::Gid(gid) => (None, Some(gid)),
         };
-        self.connection.execute(
-            "INSERT INTO sudo_rules (user_id, gid, command, nopasswd, created_at, expires_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![user, gid, command.to_string(), nopasswd, created_at, expires_at],
-        )?;
+        let sql = "INSERT INTO sudo_rules (user_id, gid, command, nopasswd, created_at, expires_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let command = command.to_string();
+        self.connection
+            .prepare_cached(sql)?
+            .execute(params![user, gid, command, nopasswd, created_at, expires_at])?;
         Ok(self.connection.last_insert_rowid())
     }
 

@@ -1,6 +1,7 @@
 //! The table `users`, and its tags, settings and profile texts.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use accounts::{Email, HomeMode, HomePath, Role, ShellPath, UserId, UserName};
 use rusqlite::{OptionalExtension, Row, params};
@@ -86,6 +87,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<UserRow> {
 
 /// Homes of those who have none.
 const SHARED_HOMES: [&str; 2] = ["/var/empty", "/nonexistent"];
+
+/// The statement that writes a new row.
+fn insertion() -> &'static str {
+    static SQL: OnceLock<String> = OnceLock::new();
+    SQL.get_or_init(|| {
+        let places = (1..=29).map(|i| format!("?{i}")).collect::<Vec<_>>().join(", ");
+        format!("INSERT INTO users ({COLUMNS}) VALUES ({places})")
+    })
+}
 
 /// How one user is picked.
 #[derive(Debug, Clone, Copy)]
@@ -211,8 +221,7 @@ impl Db<'_> {
             generation,
         } = user;
         let sql = if verb == "INSERT" {
-            let places = (1..=29).map(|i| format!("?{i}")).collect::<Vec<_>>().join(", ");
-            format!("INSERT INTO users ({COLUMNS}) VALUES ({places})")
+            insertion().to_owned()
         } else {
             let sets: Vec<String> = COLUMNS
                 .split(", ")
@@ -320,7 +329,9 @@ impl Db<'_> {
     pub(crate) fn set_tags(self, id: UserId, tags: &[String]) -> Result<(), StoreError> {
         self.touch_user(id);
         let key = id.0.as_bytes().as_slice();
-        self.connection.execute("DELETE FROM user_tags WHERE user_id = ?1", [key])?;
+        self.connection
+            .prepare_cached("DELETE FROM user_tags WHERE user_id = ?1")?
+            .execute([key])?;
         for tag in tags {
             self.connection
                 .prepare_cached("INSERT INTO user_tags (user_id, tag) VALUES (?1, ?2)")?
