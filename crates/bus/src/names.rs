@@ -24,6 +24,8 @@ pub const METADATA: &str = "org.roster.Accounts1.Metadata";
 pub const PASSWORDS: &str = "org.roster.Accounts1.Passwords";
 /// Mails to users, and what their tokens are good for, on the same object.
 pub const MAIL: &str = "org.roster.Accounts1.Mail";
+/// Many users at once, on the same object.
+pub const IMPORT: &str = "org.roster.Accounts1.Import";
 /// Lists by filter and by text, on the same object.
 pub const QUERY: &str = "org.roster.Accounts1.Query";
 /// App passwords, and logins by token, on the same object.

@@ -14,6 +14,8 @@ mod errors;
 mod gate;
 mod group_object;
 mod groups;
+mod import;
+mod import_report;
 mod lifecycle;
 mod mail;
 mod metadata;
@@ -48,6 +50,7 @@ use self::enforcement::Enforcement;
 use self::gate::Gate;
 use self::group_object::GroupObject;
 use self::groups::Groups;
+use self::import::Import;
 use self::lifecycle::Lifecycle;
 use self::mail::Mail;
 use self::metadata::Metadata;
@@ -97,6 +100,8 @@ pub async fn serve(service: Arc<Service>, connection: Connection) -> zbus::Resul
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), passwords)).await?;
     let tokens = Tokens::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), tokens)).await?;
+    let import = Import::new(Arc::clone(&door));
+    connection.object_server().at(PATH, Gate::new(Arc::clone(&door), import)).await?;
     let mail = Mail::new(Arc::clone(&door));
     connection.object_server().at(PATH, Gate::new(Arc::clone(&door), mail)).await?;
     let served = Served { door, users, groups, events };
@@ -216,6 +221,11 @@ impl Served {
                     }
                 }
             }
+            (Of::Many(created), _) => {
+                // Groups that were there have new members.
+                self.groups.catch_up(&self.door).await;
+                Import::users_imported(&emitter, created).await
+            }
         }
     }
 
@@ -235,6 +245,7 @@ impl Served {
         let _ = connection.object_server().remove::<Gate<Lifecycle>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Enforcement>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Passwords>, _>(PATH).await;
+        let _ = connection.object_server().remove::<Gate<Import>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Mail>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Audit>, _>(PATH).await;
         let _ = connection.object_server().remove::<Gate<Tokens>, _>(PATH).await;

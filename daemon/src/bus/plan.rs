@@ -26,6 +26,7 @@ use super::administration::Administration;
 use super::door::Door;
 use super::enforcement::Enforcement;
 use super::gate::Guarded;
+use super::import::Import;
 use super::lifecycle::Lifecycle;
 use super::mail::Mail;
 use super::metadata::Metadata;
@@ -46,6 +47,7 @@ impl Plans {
             Box::new(Accounts::new(Arc::clone(&door), users)),
             Box::new(Administration::new(Arc::clone(&door))),
             Box::new(Enforcement::new(Arc::clone(&door))),
+            Box::new(Import::new(Arc::clone(&door))),
             Box::new(Lifecycle::new(Arc::clone(&door))),
             Box::new(Mail::new(Arc::clone(&door))),
             Box::new(Metadata::new(Arc::clone(&door))),

@@ -39,6 +39,8 @@ verbs! {
     UpdateUser = "update-user" => UserUpdate,
     /// `DeleteUser`.
     DeleteUser = "delete-user" => UserDelete,
+    /// `ImportUsers`.
+    ImportUsers = "import-users" => UserCreate,
     /// `ListDeletedUsers`.
     ListDeletedUsers = "list-deleted-users" => UserList,
     /// `RestoreUser`.

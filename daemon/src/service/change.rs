@@ -34,6 +34,8 @@ pub enum Of {
     User(u32),
     /// A group's, by number.
     Group(u32),
+    /// More than anybody wants to hear of one by one: so many users.
+    Many(u64),
 }
 
 /// A committed change to a user or a group of ours, for those who listen.
@@ -52,7 +54,7 @@ pub struct Event {
 /// What the outbox holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Owed {
+pub(super) enum Owed {
     /// The sudoers file, with the rules of the moment it is written.
     Sudoers,
     /// An effect that is complete as it stands.
@@ -96,6 +98,44 @@ struct Events {
     all: Vec<Event>,
     /// Where the event of each group is.
     groups: HashMap<u32, usize>,
+}
+
+impl<'a> Change<'a> {
+    /// A change that begins.
+    pub(super) fn new(db: Db<'a>, now: i64) -> Self {
+        Self {
+            db,
+            now,
+            entries: RefCell::default(),
+            planned: RefCell::default(),
+            owed: Vec::new(),
+            events: Events::default(),
+            publishes: Publishes::Nothing,
+            used: Numbers::default(),
+        }
+    }
+
+    /// What has gathered so far, beside the rows: for a change of many rows, which keeps none of it
+    /// in memory.
+    pub(super) fn take_gathered(&mut self) -> Gathered {
+        Gathered {
+            owed: std::mem::take(&mut self.owed),
+            events: std::mem::take(&mut self.events).all,
+            used: std::mem::take(&mut self.used),
+        }
+    }
+
+    /// What a plan is to show beside what a comparison finds.
+    pub(super) fn take_planned(&self) -> Vec<Changed> {
+        self.planned.take()
+    }
+}
+
+/// What gathers in a change beside the rows.
+pub(super) struct Gathered {
+    pub(super) owed: Vec<Owed>,
+    pub(super) events: Vec<Event>,
+    pub(super) used: Numbers,
 }
 
 impl Change<'_> {
@@ -252,16 +292,7 @@ impl Service {
                 false => Vec::new(),
             };
             let watcher = Watcher::new(self, now);
-            let mut under_way = Change {
-                db: db.watched(&watcher),
-                now,
-                entries: RefCell::default(),
-                planned: RefCell::default(),
-                owed: Vec::new(),
-                events: Events::default(),
-                publishes: Publishes::Nothing,
-                used: Numbers::default(),
-            };
+            let mut under_way = Change::new(db.watched(&watcher), now);
             let value = change(&mut under_way)?;
             let Change { entries, planned, owed, events, publishes, used, .. } = under_way;
             let after = administrators(db, now)?;
@@ -380,7 +411,7 @@ impl Service {
         Ok(())
     }
 
-    fn carry_out(&self, id: i64, effect: &Effect) -> Result<(), Error> {
+    pub(super) fn carry_out(&self, id: i64, effect: &Effect) -> Result<(), Error> {
         let done = match effect {
             Effect::Sudoers { rules } => self.show_sudoers(rules),
             effect => self.host.carry_out(effect),
@@ -392,7 +423,7 @@ impl Service {
         self.note(|db| Ok(db.settle(id)?))
     }
 
-    fn materialise(&self, db: Db<'_>, owed: &Owed, now: i64) -> Result<Effect, Error> {
+    pub(super) fn materialise(&self, db: Db<'_>, owed: &Owed, now: i64) -> Result<Effect, Error> {
         match owed {
             Owed::Sudoers => Ok(Effect::Sudoers { rules: super::sudo::rules_in_force(db, now)? }),
             Owed::Effect(effect) => Ok(effect.clone()),
@@ -437,7 +468,7 @@ fn administrators(db: Db<'_>, now: i64) -> Result<[u64; 2], Error> {
     Ok([db.count_administrators(now)?, db.count_administrators(i64::MAX)?])
 }
 
-fn effect_error(effect: &Effect, error: &EffectError) -> Error {
+pub(super) fn effect_error(effect: &Effect, error: &EffectError) -> Error {
     match effect {
         Effect::CreateHome { .. }
         | Effect::ArchiveHome { .. }

@@ -53,7 +53,7 @@ pub(super) struct Terms<'a> {
 }
 
 /// What a request comes to, once everything it needs is found.
-struct Plan {
+pub(super) struct Plan {
     row: UserRow,
     primary: Primary,
     groups: Vec<Joined>,
@@ -128,7 +128,7 @@ impl Service {
     }
 
     /// Finds everything a request needs, or every field that is wrong with it.
-    fn plan(
+    pub(super) fn plan(
         &self,
         db: Db<'_>,
         host: &LocalAccounts,
@@ -176,7 +176,7 @@ impl Service {
                 Primary::New(name) => name.to_string(),
             };
             let names = groups.iter().map(|group| group.name_and_gid().0);
-            self.check_shell(shell, names.chain([primary.as_str()]), &mut errors);
+            self.check_shell(host, shell, names.chain([primary.as_str()]), &mut errors);
             if fields.ssh_password_enabled == Some(true) && !shell.is_login_shell() {
                 let message = format!("needs a login shell, and {} is none", shell.as_str());
                 errors.add("ssh_password_enabled", Code::Conflict, message);
@@ -274,7 +274,8 @@ impl Service {
         }
     }
 
-    fn write_new(
+    /// Writes a new user and all that hangs on it.
+    pub(super) fn write_new(
         &self,
         grant: &Grant,
         change: &mut Change<'_>,
@@ -355,11 +356,15 @@ impl Service {
 
 /// The next uid from 3000 up that was never given out, is not held, and is nobody else's.
 pub(super) fn next_uid(db: Db<'_>, host: &LocalAccounts, now: i64) -> Result<Uid, Error> {
-    let mut from = Uid::FIRST;
+    let hint = &host.next[0];
+    let mut from = Uid::FIRST.max(hint.get());
     loop {
         let number = db.free_uid(from)?;
         match Uid::parse(u64::from(number)) {
-            Ok(uid) if !host.knows_uid(number) && !db.uid_reserved(number, now)? => return Ok(uid),
+            Ok(uid) if !host.knows_uid(number) && !db.uid_reserved(number, now)? => {
+                hint.set(number);
+                return Ok(uid);
+            }
             _ if number >= i32::MAX as u32 => {
                 return Err(Error::Unavailable("every uid is used up".to_owned()));
             }

@@ -76,9 +76,9 @@ impl Service {
             return Ok(());
         }
         let theirs = host.users.iter().find(|user| {
-            HomePath::parse(&user.home).is_ok_and(|theirs| {
-                theirs == *home
-                    || (user.uid >= 1000 && (home.contains(&theirs) || theirs.contains(home)))
+            user.home.as_ref().is_some_and(|theirs| {
+                theirs == home
+                    || (user.uid >= 1000 && (home.contains(theirs) || theirs.contains(home)))
             })
         });
         if let Some(user) = theirs {

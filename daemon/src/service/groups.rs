@@ -40,13 +40,15 @@ impl Service {
         };
         let mut gid = number.unwrap_or(Gid::FIRST);
         if number.is_none() || !free(gid)? {
-            gid = change.db.free_gid(Gid::FIRST)?;
+            let hint = &host.next[1];
+            gid = change.db.free_gid(Gid::FIRST.max(hint.get()))?;
             while !free(gid)? {
                 if gid >= i32::MAX as u32 {
                     return Err(Error::Unavailable("every gid is used up".to_owned()));
                 }
                 gid = change.db.free_gid(gid + 1)?;
             }
+            hint.set(gid);
         }
         let group = GroupRow {
             id: GroupId(Uuid::now_v7()),

@@ -3,10 +3,14 @@
 //! /etc/passwd and /etc/group are read directly; every further source of nsswitch.conf is asked
 //! through `getent -s SOURCE`, never ourselves (that would wait for this very daemon's index).
 
+use std::cell::{Cell, OnceCell};
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use accounts::HomePath;
 
 use crate::config::Places;
 
@@ -16,7 +20,7 @@ use crate::config::Places;
 pub struct LocalUser {
     pub name: String,
     pub uid: u32,
-    pub home: String,
+    pub home: Option<HomePath>,
 }
 
 /// A line of the host's group file.
@@ -37,6 +41,19 @@ pub struct LocalAccounts {
     pub groups: Vec<LocalGroup>,
     passwd_sources: Vec<String>,
     group_sources: Vec<String>,
+    /// What a source that can be listed has, if it was.
+    listed: [Listed; 2],
+    /// From where on a free uid and gid are looked for: those below are known to be taken.
+    pub(super) next: [Cell<u32>; 2],
+    /// The shells that everybody may have, once they were looked for.
+    pub(super) shells: OnceCell<BTreeMap<String, String>>,
+}
+
+/// Names and numbers of one database.
+#[derive(Debug, Clone, Default)]
+struct Listed {
+    names: HashSet<String>,
+    numbers: HashSet<u32>,
 }
 
 /// Which database to ask.
@@ -48,6 +65,12 @@ enum Database {
 
 /// How long one answer of another source may take.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
+/// How long a list may take, and how long it may be, in bytes.
+const LIST_TIME: Duration = Duration::from_secs(10);
+const LONGEST_LIST: u64 = 16 * 1024 * 1024;
+/// The source that lists all it knows (nss-systemd(8)); others, such as sss, may leave out what they
+/// find by name.
+const LISTS_ALL: &str = "systemd";
 
 impl LocalAccounts {
     /// Reads the host's files.
@@ -64,7 +87,7 @@ impl LocalAccounts {
             Some(LocalUser {
                 name: f.first()?.clone(),
                 uid: f.get(2)?.parse().ok()?,
-                home: f.get(5)?.clone(),
+                home: HomePath::parse(f.get(5)?).ok(),
             })
         });
         let groups = lines(&places.group)?.into_iter().filter_map(|f| {
@@ -81,7 +104,27 @@ impl LocalAccounts {
             groups: groups.collect(),
             passwd_sources: other_sources(&switch, "passwd"),
             group_sources: other_sources(&switch, "group"),
+            ..Self::default()
         })
+    }
+
+    /// The same for whoever has many questions: what can be listed is listed once, instead of
+    /// asking a program for each name and number.
+    ///
+    /// # Errors
+    /// As [`LocalAccounts::read`].
+    pub fn read_for_many(places: &Places) -> std::io::Result<Self> {
+        let mut host = Self::read(places)?;
+        let databases = [("passwd", &mut host.passwd_sources), ("group", &mut host.group_sources)];
+        for ((database, sources), listed) in databases.into_iter().zip(&mut host.listed) {
+            if sources.iter().any(|source| source == LISTS_ALL)
+                && let Some(list) = list(LISTS_ALL, database)
+            {
+                *listed = list;
+                sources.retain(|source| source != LISTS_ALL);
+            }
+        }
+        Ok(host)
     }
 
     /// The host's group of that name.
@@ -122,10 +165,14 @@ impl LocalAccounts {
     }
 
     fn ask(&self, database: Database, key: &str) -> bool {
-        let (name, sources) = match database {
-            Database::Passwd => ("passwd", &self.passwd_sources),
-            Database::Group => ("group", &self.group_sources),
+        let (name, sources, listed) = match database {
+            Database::Passwd => ("passwd", &self.passwd_sources, &self.listed[0]),
+            Database::Group => ("group", &self.group_sources, &self.listed[1]),
         };
+        let number = |key: &str| key.parse().is_ok_and(|number| listed.numbers.contains(&number));
+        if listed.names.contains(key) || (!listed.numbers.is_empty() && number(key)) {
+            return true;
+        }
         sources.iter().any(|source| getent(source, name, key))
     }
 }
@@ -151,6 +198,45 @@ fn other_sources(switch: &str, database: &str) -> Vec<String> {
             && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     };
     outside.split_whitespace().filter(is_source).map(str::to_owned).collect()
+}
+
+/// Everything that a source lists; `None` when it does not answer.
+fn list(source: &str, database: &str) -> Option<Listed> {
+    let mut child = Command::new("/usr/bin/getent")
+        .args(["-s", source, database])
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let output = child.stdout.take()?;
+    // Read on a thread of its own: a source that does not answer is ended, and with it the output.
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        output.take(LONGEST_LIST).read_to_string(&mut text).map(|_| text)
+    });
+    let deadline = Instant::now() + LIST_TIME;
+    let done = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status.success(),
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+            _ => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break false;
+            }
+        }
+    };
+    let text =
+        reader.join().ok()?.ok().filter(|text| done && (text.len() as u64) < LONGEST_LIST)?;
+    let mut listed = Listed::default();
+    for line in text.lines() {
+        let mut fields = line.split(':');
+        listed.names.extend(fields.next().map(str::to_owned));
+        listed.numbers.extend(fields.nth(1).and_then(|number| number.parse::<u32>().ok()));
+    }
+    Some(listed)
 }
 
 /// Asks one source for one key; no answer in time counts as "not known".

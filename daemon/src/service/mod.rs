@@ -20,6 +20,7 @@ mod group_lists;
 mod group_update;
 mod groups;
 mod homes;
+mod import;
 mod import_password;
 mod index;
 mod key_rotation;
@@ -65,8 +66,9 @@ pub(crate) mod testing;
 mod tests;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use audit::{AuditQuery, MAX_KNOWN, MESSAGE_ID};
 pub use change::{Event, EventKind, Of};
@@ -74,6 +76,7 @@ pub use create::{Created, NewPassword};
 pub use delete::{DeleteOptions, Deleted, HomeFate};
 pub use enforcement::{Deadline, TwoFactorPolicy, WantedPolicy};
 pub use error::Error;
+pub use import::{ImportOptions, Imported, Observer, Progress, Refusal, open_input};
 pub use import_password::ImportedPassword;
 pub use login::{Login, NotPermitted, OutOfTurn};
 pub use lookups::{Page, PasswdEntry};
@@ -95,6 +98,9 @@ use crate::publish::effect::SudoRule;
 use crate::publish::host::Host;
 use crate::publish::mail::Mailer;
 use crate::store::{Db, NumberJournal, Readers, Store};
+
+/// How long a read may take beside a change of many accounts.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The account service.
 pub struct Service {
@@ -126,6 +132,10 @@ pub struct Service {
     offers: login::Offers,
     /// Mails that strangers ask for.
     requests: mail::Requests,
+    /// Held by the import that is under way.
+    importing: Mutex<()>,
+    /// The store is held for long: who only reads does so beside it.
+    held_long: AtomicBool,
 }
 
 /// What a service is made of.
@@ -180,6 +190,8 @@ impl Service {
             next_due: index::NextDue::default(),
             offers: login::Offers::default(),
             requests: mail::Requests::default(),
+            importing: Mutex::default(),
+            held_long: AtomicBool::new(false),
         };
         if let Err(error) = service.publish() {
             tracing::error!(%error, "the account index was not published");
@@ -239,6 +251,9 @@ impl Service {
         &self,
         read: impl FnOnce(Db<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        if self.held_long.load(Ordering::Acquire) {
+            return self.read_beside(Instant::now() + PATIENCE, read);
+        }
         match &mut *self.lock_store() {
             Ok(store) => store.read(read),
             Err(reason) => Err(Error::Unavailable(reason.clone())),

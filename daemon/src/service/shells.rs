@@ -40,11 +40,16 @@ impl Service {
     /// Refuses a shell that is no choice for a member of these groups.
     pub(super) fn check_shell<'a>(
         &self,
+        host: &LocalAccounts,
         shell: &ShellPath,
         groups: impl IntoIterator<Item = &'a str>,
         errors: &mut FieldErrors,
     ) {
-        let shells = self.shells_with(groups);
+        let everybodys = host.shells.get_or_init(|| self.shells());
+        if everybodys.contains_key(shell.as_str()) {
+            return;
+        }
+        let shells = self.with_groups(everybodys.clone(), groups);
         if !shells.contains_key(shell.as_str()) {
             let choices = shells.into_keys().collect::<Vec<_>>().join(", ");
             errors.add("shell", Code::NotFound, format!("is none of the choices: {choices}"));
@@ -92,7 +97,14 @@ impl Service {
     }
 
     pub(super) fn shells_with<'a>(&self, groups: impl IntoIterator<Item = &'a str>) -> Shells {
-        let mut shells = self.shells();
+        self.with_groups(self.shells(), groups)
+    }
+
+    fn with_groups<'a>(
+        &self,
+        mut shells: Shells,
+        groups: impl IntoIterator<Item = &'a str>,
+    ) -> Shells {
         let added = &self.config.accounts.group_shells;
         for group in groups {
             shells.extend(choices(added.get(group).into_iter().flatten().map(String::as_str)));

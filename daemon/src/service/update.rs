@@ -209,7 +209,7 @@ impl Service {
         };
         if let Some(shell) = &fields.shell {
             let names = self.names_of_groups(db, host, (id, row.gid), groups.as_deref())?;
-            self.check_shell(shell, names.iter().map(String::as_str), &mut errors);
+            self.check_shell(host, shell, names.iter().map(String::as_str), &mut errors);
         }
         if !errors.is_empty() {
             return Err(errors.into());

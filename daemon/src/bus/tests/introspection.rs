@@ -10,6 +10,7 @@ use serde_json::json;
 const ACCOUNTS: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.xml");
 const ADMINISTRATION: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.Administration.xml");
+const IMPORT: &str = include_str!("../../../../packaging/dbus/org.roster.Accounts1.Import.xml");
 const LIFECYCLE: &str =
     include_str!("../../../../packaging/dbus/org.roster.Accounts1.Lifecycle.xml");
 const PASSWORDS: &str =
@@ -127,6 +128,7 @@ fn the_shipped_xml_is_the_live_introspection() {
     for (shipped, live, interface) in [
         (ACCOUNTS, &accounts, "org.roster.Accounts1"),
         (ADMINISTRATION, &accounts, "org.roster.Accounts1.Administration"),
+        (IMPORT, &accounts, "org.roster.Accounts1.Import"),
         (LIFECYCLE, &accounts, "org.roster.Accounts1.Lifecycle"),
         (PASSWORDS, &accounts, "org.roster.Accounts1.Passwords"),
         (AUDIT, &accounts, "org.roster.Accounts1.Audit"),

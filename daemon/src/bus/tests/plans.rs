@@ -15,9 +15,10 @@ use crate::authorize::{Action, Actor, Decision, decide};
 use crate::secret::Secret;
 use crate::service::DeleteOptions;
 
-const INTERFACES: [&str; 8] = [
+const INTERFACES: [&str; 9] = [
     "org.roster.Accounts1",
     "org.roster.Accounts1.Administration",
+    "org.roster.Accounts1.Import",
     "org.roster.Accounts1.Lifecycle",
     "org.roster.Accounts1.Mail",
     "org.roster.Accounts1.Metadata",
@@ -84,6 +85,7 @@ const METHODS: &[&str] = &[
     "RestoreUser",
     "PurgeUser",
     "SyncUsers",
+    "ImportUsers",
 ];
 /// Those whose code is not known here: planned only.
 const WITH_A_CODE: &[&str] = &["ConfirmTotp", "VerifyTotp"];
@@ -169,6 +171,11 @@ async fn call(proxy: &Proxy<'_>, method: &str, token: &str) -> zbus::Result<Mess
         }
         "RestoreUser" => proxy.call_method(method, &(user, none())).await,
         "PurgeUser" => proxy.call_method(method, &("carol",)).await,
+        "ImportUsers" => {
+            let record =
+                secret("{\"name\":\"frank\",\"tags\":[\"x\"],\"sudo_commands\":[\"/usr/bin/id\"]}");
+            proxy.call_method(method, &(record, none())).await
+        }
         "SyncUsers" => proxy.call_method(method, &(vec!["dave"], none())).await,
         other => panic!("{other} changes something, and its plan is not tested here: add it"),
     }

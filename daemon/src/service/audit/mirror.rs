@@ -6,7 +6,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use super::record::Record;
 use crate::publish::journal::{Journal, JournalEntry};
@@ -31,6 +32,8 @@ pub(in crate::service) struct Mirror {
     journal: Journal,
     path: PathBuf,
     state: Mutex<State>,
+    /// How often somebody wanted the log to be followed.
+    wanted: AtomicU64,
 }
 
 #[derive(Default)]
@@ -45,12 +48,18 @@ struct State {
 
 impl Mirror {
     pub(in crate::service) fn new(journal: PathBuf, path: PathBuf) -> Self {
-        Self { journal: Journal::new(journal), path, state: Mutex::default() }
+        Self {
+            journal: Journal::new(journal),
+            path,
+            state: Mutex::default(),
+            wanted: AtomicU64::new(0),
+        }
     }
 
     /// Whether something is to be tried again.
     pub(in crate::service) fn is_behind(&self) -> bool {
-        !self.state.lock().unwrap_or_else(PoisonError::into_inner).told.is_empty()
+        // Whoever follows the log at this moment tries by doing so.
+        self.state.try_lock().is_ok_and(|state| !state.told.is_empty())
     }
 
     /// The rows that the log should hold, and what is wrong with the file that says so.
@@ -146,15 +155,28 @@ impl Service {
     /// Brings journal and file up to the log's end. Trouble is told once, and tried again with the
     /// next change.
     pub(in crate::service) fn mirror_audit(&self) {
-        let mut state = self.mirror.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let trouble = match self.follow(&mut state) {
-            Ok(()) => String::new(),
-            Err(error) => error.to_string(),
-        };
-        if !trouble.is_empty() && trouble != state.told {
-            tracing::error!("the audit log was not mirrored to its end: {trouble}");
+        self.mirror.wanted.fetch_add(1, Ordering::SeqCst);
+        loop {
+            // Whoever follows already does it for this one too: after an import that takes long.
+            let mut state = match self.mirror.state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(state)) => state.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            let wanted = self.mirror.wanted.load(Ordering::SeqCst);
+            let trouble = match self.follow(&mut state) {
+                Ok(()) => String::new(),
+                Err(error) => error.to_string(),
+            };
+            if !trouble.is_empty() && trouble != state.told {
+                tracing::error!("the audit log was not mirrored to its end: {trouble}");
+            }
+            state.told = trouble;
+            drop(state);
+            if self.mirror.wanted.load(Ordering::SeqCst) == wanted {
+                return;
+            }
         }
-        state.told = trouble;
     }
 
     /// Reads a few rows by their numbers, where nobody's long list is waited for.

@@ -146,7 +146,7 @@ impl Changed {
 }
 
 /// A value as it is shown and kept.
-pub(super) fn shown(value: &Value) -> Value {
+pub(in crate::service) fn shown(value: &Value) -> Value {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         Value::String(text) => cut(text).into(),

@@ -30,6 +30,7 @@ mod tests;
 use serde::Serialize;
 
 pub use difference::Changed;
+pub(super) use difference::shown;
 pub use effects::PlannedEffect;
 pub(super) use effects::describe;
 pub(super) use facts::Facts;

@@ -48,6 +48,11 @@ fn of(method: &Method, about: &Person) -> Vec<Variant<'static>> {
         ("UpdateUser", "with power") => {
             vec![subject(), map(json!({"groups": ["docker"]})), none()]
         }
+        ("ImportUsers", "with power") => {
+            let record = "{\"name\":\"fresh\",\"role\":\"helpdesk\"}";
+            vec![secret(record), map(json!({"with_sudo": true}))]
+        }
+        ("ImportUsers", _) => vec![secret("{\"name\":\"fresh\"}"), none()],
         // Nothing is out of step: it only looks.
         ("SyncUsers", _) => vec![Variant::new(vec![about.name.clone()]), none()],
         ("DeleteUser" | "RestoreUser", _) => vec![subject(), none()],

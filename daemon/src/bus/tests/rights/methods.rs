@@ -12,6 +12,7 @@ use super::table::{
 
 pub(super) const ACCOUNTS: &str = "org.roster.Accounts1";
 pub(super) const ADMINISTRATION: &str = "org.roster.Accounts1.Administration";
+pub(super) const IMPORT: &str = "org.roster.Accounts1.Import";
 pub(super) const LIFECYCLE: &str = "org.roster.Accounts1.Lifecycle";
 pub(super) const TWO_FACTOR: &str = "org.roster.Accounts1.TwoFactor";
 pub(super) const METADATA: &str = "org.roster.Accounts1.Metadata";
@@ -118,6 +119,8 @@ pub(super) const METHODS: &[Method] = &[
     method(ADMINISTRATION, ("UpdateGroup", "with power"), ADMINISTER_ALL, &["update-group", "grant-sudo"], Changes),
     method(ADMINISTRATION, ("HasLocalAdministratorSetUp", ""), EVERYBODY, &[], Reads),
     method(ADMINISTRATION, ("SetUpLocalAdministrator", ""), ROOT_ALONE, &[], Already),
+    method(IMPORT, ("ImportUsers", ""), ADMINISTER_ALL, &["import-users"], Changes),
+    method(IMPORT, ("ImportUsers", "with power"), ADMINISTER_ALL, &["import-users", "grant-sudo"], Changes),
     method(LIFECYCLE, ("ListDeletedUsers", ""), READ_ALL, &["list-deleted-users"], Reads),
     method(LIFECYCLE, ("RestoreUser", ""), ADMINISTER_ALL, &["restore-user"], Changes),
     method(LIFECYCLE, ("RestoreUser", "with power"), ADMINISTER_ALL, &["restore-user", "grant-sudo"], Changes),
