@@ -12,8 +12,8 @@ use crate::examples::with_examples;
 use crate::output::{Answer, Format};
 use crate::session::Session;
 use crate::{
-    admin, audit, completions, group, key, login, manual, plan, reference, schema, sudo, token,
-    two_factor, user, whoami,
+    admin, audit, completions, group, import, key, login, manual, plan, reference, schema, sudo,
+    token, two_factor, user, whoami,
 };
 
 /// Manages the accounts that this system serves: users, groups, second factors, SSH keys, sudo rights
@@ -75,6 +75,8 @@ enum Noun {
     /// The log of every change
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Creates many accounts from a file of records, all of them or none
+    Import(import::Import),
     /// The own account, or whose a token is
     Whoami(login::TokenFlags),
     /// Prints a completion script for a shell
@@ -110,6 +112,12 @@ impl CommandLine {
         self.dry_run
     }
 
+    /// Whether the answer may be long in coming.
+    #[must_use]
+    pub const fn takes_long(&self) -> bool {
+        matches!(self.noun, Noun::Import(_))
+    }
+
     /// How the answer is to be written.
     #[must_use]
     pub fn format(&self) -> Format {
@@ -132,6 +140,7 @@ impl CommandLine {
             Noun::Token(verb) => verb.run(session).await,
             Noun::Login(login) => login.run(session).await,
             Noun::Refresh(token) => token.refresh(session).await,
+            Noun::Import(import) => import.run(session).await,
             Noun::Whoami(token) => whoami::run(token, session).await,
             Noun::Completions(completions) => completions.run(),
             Noun::Schema(schema) => schema.run(),

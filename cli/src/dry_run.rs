@@ -22,6 +22,7 @@ const CHANGES: &[&str] = &[
     "group delete",
     "group remove-member",
     "group update",
+    "import",
     "key add",
     "key remove",
     "sudo grant",

@@ -50,6 +50,14 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         "user restore",
         &["roster user restore bob", "roster user restore alice --name alice2 --without-sudo"],
     ),
+    (
+        "import",
+        &[
+            "roster import users.jsonl --dry-run",
+            "roster import users.jsonl",
+            "cat users.jsonl more.jsonl | roster import - --skip-existing --continue-on-error",
+        ],
+    ),
     ("user sync", &["roster user sync alice", "roster user sync --all --limit 100 --offset 200"]),
     ("user purge", &["roster user purge bob --yes"]),
     ("user lock", &["roster user lock alice"]),

@@ -13,6 +13,7 @@ mod error;
 mod examples;
 mod form;
 mod group;
+mod import;
 mod key;
 mod login;
 mod manual;

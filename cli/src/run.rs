@@ -27,7 +27,7 @@ pub fn main() -> ExitCode {
         Err(refusal) => return refused_by_grammar(&refusal, format_of_refused(&arguments)),
     };
     let format = command_line.format();
-    let session = Session::new(columns(), command_line.is_dry_run());
+    let session = Session::new(columns(), command_line.is_dry_run(), command_line.takes_long());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(command_line.run(&session)),

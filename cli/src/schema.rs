@@ -27,6 +27,7 @@ documents! {
     "group",
     "groups",
     "id",
+    "imported",
     "key",
     "key-verified",
     "keys",

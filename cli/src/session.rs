@@ -22,6 +22,8 @@ pub type Options<'a> = HashMap<&'a str, Variant<'a>>;
 
 /// Longer than any host effect and any polkit dialogue should take.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// Longer than the daemon lets an import take.
+const LONG_PATIENCE: Duration = Duration::from_secs(6 * 60 * 60);
 /// What a daemon that was killed takes to be there again (RestartSec= in rosterd.service).
 const RESTART: Duration = Duration::from_millis(500);
 /// The daemon fills the pipe before it answers.
@@ -33,15 +35,18 @@ pub struct Session {
     interactive: bool,
     /// Calls that would change something ask for the plan instead.
     dry_run: bool,
+    /// How long an answer may take.
+    patience: Duration,
     accounts: OnceCell<Proxy<'static>>,
 }
 
 impl Session {
     /// A session that is not connected yet.
     #[must_use]
-    pub fn new(columns: Option<usize>, dry_run: bool) -> Self {
+    pub fn new(columns: Option<usize>, dry_run: bool, takes_long: bool) -> Self {
         let interactive = std::io::stdin().is_terminal();
-        Self { columns, interactive, dry_run, accounts: OnceCell::new() }
+        let patience = if takes_long { LONG_PATIENCE } else { PATIENCE };
+        Self { columns, interactive, dry_run, patience, accounts: OnceCell::new() }
     }
 
     /// The width of the terminal that the answer goes to, if it is one.
@@ -89,7 +94,7 @@ impl Session {
         B: serde::Serialize + DynamicType,
         R: for<'d> DynamicDeserialize<'d>,
     {
-        let accounts = self.accounts.get_or_try_init(connect).await?;
+        let accounts = self.accounts.get_or_try_init(|| connect(self.patience)).await?;
         let connection = accounts.connection();
         let on = |interface| Proxy::new(connection, SERVICE, PATH, interface);
         if self.dry_run && !READS.contains(&method) {
@@ -166,9 +171,9 @@ fn went_away(error: &zbus::Error) -> bool {
     }
 }
 
-async fn connect() -> Result<Proxy<'static>, Error> {
+async fn connect(patience: Duration) -> Result<Proxy<'static>, Error> {
     let connection = zbus::connection::Builder::system()
-        .method_timeout(PATIENCE)
+        .method_timeout(patience)
         .build()
         .await
         .map_err(|error| Error::Unreachable(format!("no system bus: {error}")))?;

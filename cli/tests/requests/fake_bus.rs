@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bus::{
-    BusError, Dictionary, ErrorName, from_dictionary, secret_from_fd, secret_to_fd, to_dictionary,
+    BusError, Dictionary, ErrorName, SecretError, from_dictionary, secret_from_fd, secret_to_fd,
+    to_dictionary,
 };
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ pub struct Call {
     pub method: String,
     pub signature: String,
     pub interactive: bool,
-    /// Descriptors as `{"secret": "their content"}`.
+    /// Descriptors as `{"secret": "their content"}`, and files as `{"file": "what is in them"}`.
     pub arguments: Vec<Value>,
 }
 
@@ -178,9 +179,13 @@ fn note(message: &Message) -> Call {
 }
 
 fn argument(variant: Variant<'_>) -> Value {
-    let secret = |fd: OwnedFd| {
-        let secret = secret_from_fd(fd, Duration::from_secs(5)).unwrap();
-        json!({"secret": String::from_utf8(secret.to_vec()).unwrap()})
+    let secret = |fd: OwnedFd| match secret_from_fd(&fd, Duration::from_secs(5)) {
+        Ok(secret) => json!({"secret": String::from_utf8(secret.to_vec()).unwrap()}),
+        Err(SecretError::WrongKind) => {
+            json!({"file": std::io::read_to_string(std::fs::File::from(fd)).unwrap()})
+        }
+        Err(SecretError::Io(_)) => json!("the writing end of a pipe"),
+        Err(error) => panic!("{error}"),
     };
     match variant {
         Variant::Fd(fd) => secret(fd.try_into().unwrap()),
@@ -273,6 +278,17 @@ async fn answer(connection: &Connection, message: &Message, call: &Call) -> zbus
                 {"kind": "temporary_files", "path": "/tmp", "count": 2, "uid": 3000},
             ]});
             connection.reply(&header, &dictionary(left)).await
+        }
+        "ImportUsers" => {
+            let error = json!({"line": 2, "code": "user_exists", "message": "taken\u{1b}[2J",
+                "fields": [{"field": "name", "code": "in_use", "message": "taken"}]});
+            let failed = call.arguments[1].get("continue_on_error").is_some();
+            let mut imported = json!({"records": 3, "created": 2, "skipped": 0, "failed": 0,
+                "effects_failed": 0});
+            if failed {
+                (imported["failed"], imported["errors"]) = (json!(1), json!([error]));
+            }
+            connection.reply(&header, &dictionary(imported)).await
         }
         "SyncUsers" => {
             let user = json!({"name": "alice", "uid": 3000, "result": "updated",

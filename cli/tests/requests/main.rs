@@ -11,6 +11,7 @@ mod completion;
 mod deletion;
 mod fake_bus;
 mod form;
+mod import;
 mod mail;
 mod metadata;
 mod own_password;
