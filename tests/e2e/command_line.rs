@@ -155,6 +155,11 @@ const ANSWERS: &[(&str, &str)] = &[
     ("plan", "user update alice --shell /bin/bash --groups sudo --dry-run"),
     ("plan", "group delete dev --yes --dry-run"),
     ("plan", "user attr set alice desk null --dry-run"),
+    ("plan", "import users.jsonl --dry-run"),
+    ("imported", "import users.jsonl"),
+    ("imported", "import - --skip-existing <users.jsonl"),
+    ("error", "import users.jsonl"),
+    ("error", "import / --continue-on-error"),
     ("deleted", "user delete bob --yes"),
     ("deleted-users", "user list --deleted"),
     ("user", "user restore bob"),
@@ -170,6 +175,7 @@ const ANSWERS: &[(&str, &str)] = &[
 fn every_answer_fits_its_published_schema() {
     let m = Machine::boot("schema").unwrap();
     m.sh("cd /root; ssh-keygen -q -t ed25519 -N '' -f k").ok();
+    m.write("/root/users.jsonl", "{\"name\":\"frank\"}\n{\"name\":\"grace\",\"tags\":[\"x\"]}\n");
     with_mail(&m);
     m.sh("test -s /usr/share/roster/schema/user.json").ok();
     let schema = |name: &str| m.sh(&format!("roster schema {name}")).ok().json();

@@ -127,6 +127,7 @@ const VERBS: &[&str] = &[
     "whoami",
     "completions",
     "schema",
+    "import",
     "user lock",
     "user unlock",
     "user disable",
@@ -155,6 +156,12 @@ fn prepare(m: &Machine, verb: &str) {
             m.sh(&format!("echo 'seven violet herons' | {set}")).ok();
             let login = "roster --json login alice --password-stdin >/root/tokens.json";
             m.sh(&format!("echo 'seven violet herons' | {login}")).ok();
+        }
+        "import" => {
+            for (file, names) in [("users", ["frank", "grace"]), ("more", ["grace", "heidi"])] {
+                let lines = names.map(|name| format!("{{\"name\":\"{name}\"}}\n")).concat();
+                m.write(&format!("/root/{file}.jsonl"), &lines);
+            }
         }
         // Restored by the example before.
         "user purge" => {

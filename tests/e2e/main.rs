@@ -16,6 +16,7 @@ mod conversation;
 mod deletion;
 mod enforcement;
 mod examples;
+mod import;
 mod imported;
 mod logins;
 mod mail;

@@ -138,7 +138,7 @@ fn again(over: &AtomicBool, mut what: impl FnMut()) -> Times {
     times
 }
 
-fn process_of(name: &str) -> Option<u32> {
+pub fn process_of(name: &str) -> Option<u32> {
     let processes = std::fs::read_dir("/proc").ok()?;
     processes.flatten().find_map(|entry| {
         let comm = std::fs::read_to_string(entry.path().join("comm")).ok()?;
@@ -147,7 +147,7 @@ fn process_of(name: &str) -> Option<u32> {
 }
 
 /// A line of /proc/PID/status, in KiB.
-fn memory(pid: u32, line: &str) -> u64 {
+pub fn memory(pid: u32, line: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
     let found = status.lines().find_map(|text| text.strip_prefix(&format!("{line}:")));
     found.and_then(|text| text.trim().split(' ').next()?.parse().ok()).expect("a number")
