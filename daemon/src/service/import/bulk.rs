@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::spool;
 use crate::authorize::Actor;
 use crate::publish::effect::Effect;
-use crate::service::index::Showing;
 use crate::service::change::{Change, Event, Gathered, Of, Owed, effect_error};
+use crate::service::index::Showing;
 use crate::service::{Error, EventKind, Service};
 use crate::store::{AuditEntry, AuditTail};
 
