@@ -79,7 +79,7 @@ impl Sizes {
     }
 }
 
-/// The length of a table for `records` records: at least one and a quarter buckets each.
+/// The length of a table for `records` records: two to four buckets each.
 fn log2_for(records: usize) -> Result<u32, WriteError> {
     let log2 = (2 * records).next_power_of_two().ilog2().max(MIN_LOG2);
     if log2 > layout::MAX_LOG2 { Err(WriteError::TooLarge) } else { Ok(log2) }
