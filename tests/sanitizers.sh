@@ -36,7 +36,7 @@ if [ "$(uname -m)" = x86_64 ]; then
     for file in crates/snapshot/tests/*.rs; do
         name=$(basename "$file" .rs)
         case $name in
-        hostile | roundtrip) ;;
+        edits | hostile | roundtrip) ;;
         *) tests+=(--test "$name") ;;
         esac
     done

@@ -44,6 +44,11 @@ fn seeds_cut_off_zeroed_and_overwritten() {
 }
 
 #[test]
+fn files_of_random_bytes_with_a_good_header() {
+    random_bytes(3000);
+}
+
+#[test]
 fn the_same_under_valgrind() {
     let output = Command::new("valgrind")
         .args(["--quiet", "--error-exitcode=99"])
@@ -61,6 +66,7 @@ fn sparsely() {
     for (_, seed) in seeds() {
         damaged(&seed, walk::QUESTION..seed.len(), 4 * 61);
     }
+    random_bytes(100);
 }
 
 /// Walks through `seed` with damage at every `step`th byte of `range`.
@@ -80,5 +86,28 @@ fn damaged(seed: &[u8], range: std::ops::Range<usize>, step: usize) {
             changed[at..at + 4].copy_from_slice(&u32::to_ne_bytes(value));
             walk::input(&changed);
         }
+    }
+}
+
+/// Walks through as many files of random bytes, every other one with small words alone: links that lead
+/// somewhere.
+fn random_bytes(rounds: u64) {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = || {
+        // Xorshift (Marsaglia, 2003): the same bytes in every run.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_ne_bytes()
+    };
+    for round in 0..rounds {
+        let mut bytes: Vec<u8> = (0..round % 512 + 40).flat_map(|_| next()).collect();
+        if round % 2 == 0 {
+            for word in bytes[walk::QUESTION..].as_chunks_mut::<4>().0 {
+                *word = (u32::from_ne_bytes(*word) % 600).to_ne_bytes();
+            }
+        }
+        bytes[0] &= !walk::RAW;
+        walk::input(&bytes);
     }
 }
