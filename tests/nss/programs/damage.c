@@ -1,6 +1,6 @@
-/* Damages the live files under the mappings of this very process, in every way and at every STEPth word,
-   and asks the module everything after each: damage STEP ROUNDS INDEX-BYTES SHADOW-BYTES.
-   ROUNDS are of random damage. The lengths are those of what is in use; behind it is nothing to damage. */
+/* Damages the live files under the mappings of this very process, in every way at every word, and asks the
+   module everything after each: damage STEP ROUNDS INDEX-BYTES SHADOW-BYTES.
+   Each word is made a link to every STEPth place. ROUNDS are of random damage. The lengths are those of what is in use; behind it is nothing to damage. */
 #include "check.h"
 #include <stdint.h>
 
@@ -157,7 +157,7 @@ static void damage(const char *path, size_t words, size_t step, size_t rounds)
     file = open(path, O_RDWR | O_CLOEXEC);
     whole = malloc(words * 4);
     CHECK(file >= 0 && pread(file, whole, words * 4, 0) == (ssize_t)words * 4);
-    for (size_t at = 0; at < words; at += step) {
+    for (size_t at = 0; at < words; at++) {
         for (int bit = 0; bit < 32; bit++) {
             put(at, whole[at] ^ (uint32_t)1 << bit);
             ask();
@@ -167,7 +167,7 @@ static void damage(const char *path, size_t words, size_t step, size_t rounds)
             ask();
         }
         /* Every place that a link can lead to: the record itself, those before it, the header. */
-        for (size_t unit = 0; unit <= words / 2; unit += step) {
+        for (size_t unit = at % step; unit <= words / 2; unit += step) {
             put(at, unit);
             ask();
         }
