@@ -135,7 +135,9 @@ impl IndexWriter {
             memberships: now.memberships + needs.more.memberships,
         };
         let index = larger(index, &sizes, needs.index)?;
-        let shadow = larger(shadow, &sizes, needs.shadow)?;
+        // That file has users alone.
+        let users = Sizes { users: sizes.users, ..Sizes::default() };
+        let shadow = larger(shadow, &users, needs.shadow)?;
         // Both or none: what fails above has changed nothing.
         if let Some(index) = index {
             index.put_in_place(&mut self.index)?;
