@@ -390,3 +390,28 @@ fn a_writer_that_begins_anew_takes_over() {
     assert!(shared.pin().unwrap().index().user_by_name(b"dora").is_some());
     assert!(shared.pin().unwrap().index().user_by_name(b"alice").is_none());
 }
+
+#[test]
+fn a_change_leaves_the_files_where_they_are() {
+    use std::os::unix::fs::MetadataExt;
+    let mut site = Site::new();
+    let names: Vec<String> = (0..300).map(|number| format!("user{number}")).collect();
+    let members: Vec<&str> = names.iter().map(String::as_str).collect();
+    let contents = Contents {
+        users: vec![user("user0", 10_000)],
+        groups: (0..100).map(|at| group(&format!("g{at}"), 4000 + at, &members[..30])).collect(),
+        generation: 1,
+    };
+    site.writer.publish(&contents).unwrap();
+    let inode = |site: &Site, name| std::fs::metadata(site.live(name)).unwrap().ino();
+    let files = |site: &Site| [inode(site, "index"), inode(site, "shadow")];
+    let before = files(&site);
+    for number in 0..20_u32 {
+        let edits = [
+            Edit::User(UserEntry { locked: number.is_multiple_of(2), ..user("user0", 10_000) }),
+            Edit::Join { gid: 4000, name: format!("user{}", 100 + number) },
+        ];
+        site.writer.apply(&edits, u64::from(number)).unwrap();
+    }
+    assert_eq!(files(&site), before);
+}
