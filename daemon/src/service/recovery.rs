@@ -82,11 +82,12 @@ impl Service {
 
     /// Before the daemon ends in good order.
     pub fn settle(&self) {
-        if let Err(error) = self.checkpoint_index() {
-            tracing::warn!(%error, "lookups between the next boot and the start see older accounts");
-        }
         if let Ok(store) = &*self.lock_store() {
             store.settle();
+        }
+        // Last: it may take a while, and nothing is lost without it.
+        if let Err(error) = self.checkpoint_index() {
+            tracing::warn!(%error, "lookups between the next boot and the start see older accounts");
         }
     }
 
