@@ -18,6 +18,9 @@ const AHEAD: usize = 4;
 /// Records between looks at the caller.
 const STEP: u64 = 1024;
 
+/// Records that the index is shown one by one; for more it is made anew.
+const MOST_SHOWN_SINGLY: u64 = 20_000;
+
 /// Pieces of records, in their order, or why there are no more.
 type Pieces = Receiver<Result<Vec<Parsed>, Error>>;
 
@@ -45,7 +48,7 @@ impl Service {
                     }
                 }
             });
-            let publish = || {
+            let publishing = || {
                 let phase = "publishing";
                 observer.progress(&Progress {
                     phase,
@@ -53,14 +56,14 @@ impl Service {
                     total: Some(total),
                     failed: 0,
                 });
-                true
             };
             let work = |bulk: &mut Bulk<'_>| {
                 self.write_all(grant, bulk, options, observer, (pieces, total))
             };
-            let (mut imported, failures) = self.in_bulk(grant.actor(), publish, work)?;
-            imported.effects_failed = failures.map_or(0, |(count, _)| count);
-            Ok(imported)
+            let too_many = total > MOST_SHOWN_SINGLY;
+            let (imported, effects_failed) =
+                self.in_bulk(grant.actor(), too_many, publishing, work)?;
+            Ok(Imported { effects_failed, ..imported })
         })
     }
 

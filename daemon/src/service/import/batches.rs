@@ -21,22 +21,6 @@ const HOST_LASTS: Duration = Duration::from_secs(5);
 /// Others get their turn at the store: a mutex is not fair.
 const TURN: Duration = Duration::from_millis(2);
 
-/// When the index is published: so seldom that publishing takes a part of the time, not all of it.
-struct Publishing {
-    latest: Option<Instant>,
-    took: Duration,
-    /// Something is committed that the index does not show.
-    behind: bool,
-}
-
-impl Publishing {
-    /// After so many times of what it took; at least after a while.
-    fn is_due(&self) -> bool {
-        let pause = (4 * self.took).max(Duration::from_millis(500));
-        self.latest.is_none_or(|latest| latest.elapsed() >= pause)
-    }
-}
-
 impl Service {
     /// Creates the users of the records that are right.
     pub(super) fn import_in_batches(
@@ -47,17 +31,14 @@ impl Service {
         observer: &dyn Observer,
     ) -> Result<Imported, Error> {
         let mut done = Imported::default();
-        let mut publishing = Publishing { latest: None, took: Duration::ZERO, behind: false };
-        let ended =
-            self.write_batches(grant, input, options, observer, (&mut done, &mut publishing));
-        // However it has ended: what is committed is there, and is seen.
-        let published = if publishing.behind { self.publish() } else { Ok(()) };
+        let ended = self.write_batches(grant, input, options, observer, &mut done);
+        // However it has ended: what is committed is there.
         let said = serde_json::json!({ "records": done.records, "created": done.created,
             "skipped": done.skipped, "failed": done.failed });
         let audited =
             self.change(grant.actor(), |change| change.audit("user-import", "", "", &said));
         match ended {
-            Ok(()) => published.and(audited).map(|()| done),
+            Ok(()) => audited.map(|()| done),
             Err(error) => Err(after(error, done.created)),
         }
     }
@@ -68,7 +49,7 @@ impl Service {
         input: Input,
         options: ImportOptions,
         observer: &dyn Observer,
-        (done, publishing): (&mut Imported, &mut Publishing),
+        done: &mut Imported,
     ) -> Result<(), Error> {
         std::thread::scope(|scope| {
             let (sender, pieces) = sync_channel(AHEAD);
@@ -112,7 +93,7 @@ impl Service {
                 if host.1.elapsed() > HOST_LASTS {
                     host = (self.host_for_many()?, Instant::now());
                 }
-                self.write_batch(grant, &host.0, options, batch, (&mut *done, &mut *publishing))?;
+                self.write_batch(grant, &host.0, options, batch, done)?;
                 let (phase, records, failed) = ("writing", done.records, done.failed);
                 observer.progress(&Progress { phase, records, total: None, failed });
                 std::thread::sleep(TURN);
@@ -127,16 +108,10 @@ impl Service {
         host: &LocalAccounts,
         options: ImportOptions,
         batch: Vec<Parsed>,
-        (done, publishing): (&mut Imported, &mut Publishing),
+        done: &mut Imported,
     ) -> Result<(), Error> {
         // What fails as a whole has not happened, and is not counted.
         let mut of_batch = done.clone();
-        let due = publishing.is_due();
-        let mut began = Instant::now();
-        let publish = || {
-            began = Instant::now();
-            due
-        };
         let work = |bulk: &mut Bulk<'_>| {
             for parsed in batch {
                 of_batch.records += 1;
@@ -163,16 +138,9 @@ impl Service {
             }
             Ok(())
         };
-        let before = done.created;
-        let ((), failures) = self.in_bulk(grant.actor(), publish, work)?;
-        of_batch.effects_failed += failures.map_or(0, |(count, _)| count);
+        let ((), failures) = self.in_bulk(grant.actor(), false, || {}, work)?;
+        of_batch.effects_failed += failures;
         *done = of_batch;
-        if done.created > before {
-            publishing.behind = !due;
-            if due {
-                (publishing.latest, publishing.took) = (Some(Instant::now()), began.elapsed());
-            }
-        }
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::authorize::Actor;
 use crate::publish::effect::Effect;
 use crate::service::change::{Change, Event, Gathered, Of, Owed, effect_error};
 use crate::service::index::Showing;
+use crate::service::plan::Watcher;
 use crate::service::{Error, EventKind, Service};
 use crate::store::{AuditEntry, AuditTail};
 
@@ -46,6 +47,7 @@ struct Done {
     owed: Option<(i64, i64)>,
     events: Vec<Event>,
     created: u64,
+    generation: u64,
 }
 
 /// While it is there, those who only read do so beside the store.
@@ -166,16 +168,14 @@ impl Bulk<'_> {
             check.map_err(|error| effect_error(&sudoers, &error))?;
             self.write_owed(&Owed::Sudoers)?;
         }
-        if self.created > 0 {
-            db.next_generation()?;
-        }
+        let generation = if self.created > 0 { db.next_generation()? } else { 0 };
         db.settle_audit(&self.tail)?;
         // Last: a number in the journal is never given out again, also if this comes to nothing.
         if self.created > 0 {
             self.numbers.flush().map_err(unwritten)?;
             self.service.journal.append_all(self.numbers.get_ref())?;
         }
-        Ok(Done { owed: self.owed, events: self.events, created: self.created })
+        Ok(Done { owed: self.owed, events: self.events, created: self.created, generation })
     }
 }
 
@@ -185,14 +185,15 @@ fn unwritten(error: std::io::Error) -> Error {
 
 impl Service {
     /// Creates many users: all of what `work` does, durably, or nothing. The index shows them when
-    /// this ends, if `publish` says so. Answers how many of the owed effects failed, and how the
-    /// first did.
+    /// this ends, made anew if they are `too_many` to be shown one by one. Answers how many of the
+    /// owed effects failed.
     pub(super) fn in_bulk<T>(
         &self,
         actor: &Actor,
-        publish: impl FnOnce() -> bool,
+        too_many: bool,
+        publishing: impl FnOnce(),
         work: impl FnOnce(&mut Bulk<'_>) -> Result<T, Error>,
-    ) -> Result<(T, Option<(u64, Error)>), Error> {
+    ) -> Result<(T, u64), Error> {
         let now = self.now();
         let numbers = spool::unnamed(self.store_directory()).map_err(unwritten)?;
         // Taken first: effects are carried out in the order of their commits.
@@ -202,10 +203,12 @@ impl Service {
         let aside = Aside::new(&self.held_long);
         store.make_room(true);
         let written = store.change(|db| {
+            let watcher = (!too_many).then(|| Watcher::new(self, now));
+            let watched = watcher.as_ref().map_or(db, |watcher| db.watched(watcher));
             let mut bulk = Bulk {
                 service: self,
                 actor,
-                change: Change::new(db, now),
+                change: Change::new(watched, now),
                 tail: db.audit_tail()?,
                 numbers: BufWriter::new(numbers),
                 owed: None,
@@ -216,12 +219,17 @@ impl Service {
                 planned: 0,
             };
             let value = work(&mut bulk)?;
-            Ok::<_, Error>((value, bulk.finish()?))
+            let done = bulk.finish()?;
+            let showing = match (done.created, watcher) {
+                (0, _) => Showing::Nothing,
+                (_, Some(watcher)) => self.edits(db, &watcher.into_seen()?, done.generation)?,
+                (_, None) => Showing::Everything,
+            };
+            Ok::<_, Error>((value, done, showing))
         });
         store.make_room(false);
-        let (value, done) = written?;
-        let shows = done.created > 0 && publish();
-        let showing = if shows { Showing::Everything } else { Showing::Nothing };
+        let (value, done, showing) = written?;
+        publishing();
         let published = self.publish_from(store, showing);
         drop(guard);
         drop(aside);
@@ -233,9 +241,9 @@ impl Service {
     }
 
     /// Carries out what stands in the outbox between two rows; a failing effect stays there.
-    fn carry_out_owed(&self, owed: Option<(i64, i64)>) -> Result<Option<(u64, Error)>, Error> {
-        let Some((mut first, last)) = owed else { return Ok(None) };
-        let mut failures: Option<(u64, Error)> = None;
+    fn carry_out_owed(&self, owed: Option<(i64, i64)>) -> Result<u64, Error> {
+        let Some((mut first, last)) = owed else { return Ok(0) };
+        let mut failures = 0;
         loop {
             let now = self.now();
             let page = self.read(|db| {
@@ -250,17 +258,20 @@ impl Service {
             let Some((latest, _)) = page.last() else { return Ok(failures) };
             first = latest + 1;
             for (id, effect) in page {
-                if let Err(error) = self.carry_out(id, &effect) {
-                    failures.get_or_insert((0, error)).0 += 1;
-                }
+                // Logged there.
+                failures += u64::from(self.carry_out(id, &effect).is_err());
             }
         }
     }
 
     fn tell(&self, events: Vec<Event>, created: u64) {
         let many = events.len() as u64 > MOST_EVENTS;
-        let (kind, of, name) = (EventKind::Added, Of::Many(created), String::new());
-        let all = Event { kind, of, name, members: false };
+        let all = Event {
+            kind: EventKind::Added,
+            of: Of::Many(created),
+            name: String::new(),
+            members: false,
+        };
         let events = if many { vec![all] } else { events };
         for event in events {
             // No listener is no error.

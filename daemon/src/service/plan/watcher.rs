@@ -115,6 +115,17 @@ impl<'s> Watcher<'s> {
         })
     }
 
+    /// What was touched, and what it was before.
+    ///
+    /// # Errors
+    /// When something could not be read before it was touched.
+    pub(in crate::service) fn into_seen(self) -> Result<Seen, Error> {
+        match self.failure.take() {
+            Some(error) => Err(error),
+            None => Ok(self.seen.take()),
+        }
+    }
+
     /// What was touched, compared; and what it was before.
     ///
     /// # Errors
