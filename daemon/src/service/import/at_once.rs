@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::bulk::Bulk;
 use super::input::{Input, Lines, Next, cancelled};
+use super::record::Purpose;
 use super::{
     Fate, ImportOptions, Imported, MOST_REFUSALS, Observer, Parsed, Progress, is_of_record,
     next_piece, record, spool, too_long,
@@ -34,13 +35,13 @@ impl Service {
         observer: &dyn Observer,
     ) -> Result<Imported, Error> {
         let (copy, total) = self.copy(input, options, observer)?;
-        let rehearses = grant.rehearses();
+        let purpose = if grant.rehearses() { Purpose::Planning } else { Purpose::Writing };
         std::thread::scope(|scope| {
             let (sender, pieces) = sync_channel(AHEAD);
             scope.spawn(move || {
                 let mut lines = Lines::new(copy, observer);
                 loop {
-                    let piece = next_piece(&mut lines, rehearses).transpose();
+                    let piece = next_piece(&mut lines, purpose).transpose();
                     let Some(piece) = piece else { break };
                     let failed = piece.is_err();
                     if sender.send(piece).is_err() || failed {
@@ -90,7 +91,7 @@ impl Service {
                         copy.write_all(text).map_err(failed)?;
                         copy.write_all(b"\n").map_err(failed)?;
                     }
-                    match record::read(number, text, false) {
+                    match record::read(number, text, Purpose::Checking) {
                         Ok(None) => continue,
                         Ok(Some(_)) => None,
                         Err(refusal) => Some(refusal),
@@ -152,10 +153,15 @@ impl Service {
                     }
                 };
                 let (line, power) = (record.line, record.gives_power());
-                // In parts, so that one that fails leaves nothing to the next.
-                bulk.change.db.begin_part()?;
+                // In parts, so that one that fails leaves nothing to the next. Where one that fails
+                // is the end of all, that would be dear for nothing.
+                if options.continue_on_error {
+                    bulk.change.db.begin_part()?;
+                }
                 let fate = self.import_one(grant, bulk, &host, options, record);
-                bulk.change.db.end_part(fate.is_ok())?;
+                if options.continue_on_error {
+                    bulk.change.db.end_part(fate.is_ok())?;
+                }
                 match fate {
                     Ok(Fate::Created) => {
                         done.created += 1;

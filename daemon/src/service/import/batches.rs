@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::bulk::Bulk;
 use super::input::{Input, Lines, cancelled};
+use super::record::Purpose;
 use super::{Fate, ImportOptions, Imported, Observer, Parsed, Progress, is_of_record, next_piece};
 use crate::authorize::Grant;
 use crate::service::local_accounts::LocalAccounts;
@@ -56,7 +57,7 @@ impl Service {
             scope.spawn(move || {
                 let mut lines = Lines::new(input, observer);
                 loop {
-                    let piece = next_piece(&mut lines, false).transpose();
+                    let piece = next_piece(&mut lines, Purpose::Writing).transpose();
                     let Some(piece) = piece else { break };
                     let failed = piece.is_err();
                     if sender.send(piece).is_err() || failed {

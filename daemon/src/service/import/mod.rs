@@ -30,7 +30,7 @@ pub use record::Refusal;
 
 use self::bulk::Bulk;
 use self::input::{Lines, Next};
-use self::record::Record;
+use self::record::{Purpose, Record};
 use super::administrators::need;
 use super::local_accounts::LocalAccounts;
 use super::{Error, Service};
@@ -219,13 +219,13 @@ const fn is_of_record(error: &Error) -> bool {
 type Parsed = Result<Record, Refusal>;
 
 /// The next few lines, parsed: fewer when no more come at the moment; `None` at the end.
-fn next_piece(lines: &mut Lines<'_>, for_plan: bool) -> Result<Option<Vec<Parsed>>, Error> {
+fn next_piece(lines: &mut Lines<'_>, purpose: Purpose) -> Result<Option<Vec<Parsed>>, Error> {
     let (mut piece, mut bytes) = (Vec::with_capacity(PIECE.0), 0);
     while piece.len() < PIECE.0 && bytes < PIECE.1 {
         match lines.next()? {
             Next::Line(number, text) => {
                 bytes += text.len();
-                match record::read(number, text, for_plan) {
+                match record::read(number, text, purpose) {
                     Ok(Some(record)) => piece.push(Ok(record)),
                     Ok(None) => {}
                     Err(refusal) => piece.push(Err(refusal)),

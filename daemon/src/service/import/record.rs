@@ -26,6 +26,17 @@ const SECRETS: &[&str] = &[
     "userPassword",
 ];
 
+/// What a record is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To see whether it is right in itself.
+    Checking,
+    /// To be written, with its audit row.
+    Writing,
+    /// To be written and shown in a plan.
+    Planning,
+}
+
 /// A line that is a record.
 pub(super) struct Record {
     pub(super) line: u64,
@@ -73,7 +84,7 @@ impl Record {
 }
 
 /// Reads a line; `None` when there is nothing on it.
-pub(super) fn read(line: u64, text: &[u8], for_plan: bool) -> Result<Option<Record>, Refusal> {
+pub(super) fn read(line: u64, text: &[u8], purpose: Purpose) -> Result<Option<Record>, Refusal> {
     if text.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
@@ -106,12 +117,15 @@ pub(super) fn read(line: u64, text: &[u8], for_plan: bool) -> Result<Option<Reco
             (name.clone(), value)
         })
     };
-    let mut audited = String::with_capacity(text.len() + 64);
-    for (name, value) in shown() {
-        let name = Value::String(name);
-        audited.push_str(&format!(",{name}:{{\"from\":null,\"to\":{value}}}"));
+    let mut audited = String::new();
+    if purpose != Purpose::Checking {
+        audited.reserve(2 * text.len());
+        for (name, value) in shown() {
+            let name = Value::String(name);
+            audited.push_str(&format!(",{name}:{{\"from\":null,\"to\":{value}}}"));
+        }
     }
-    let shown = if for_plan { shown().collect() } else { Vec::new() };
+    let shown = if purpose == Purpose::Planning { shown().collect() } else { Vec::new() };
     Ok(Some(Record { line, fields, audited, shown }))
 }
 
@@ -125,7 +139,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> Refusal {
-        match read(7, text.as_bytes(), false) {
+        match read(7, text.as_bytes(), Purpose::Writing) {
             Err(refusal) => refusal,
             Ok(_) => panic!("{text}"),
         }
@@ -134,7 +148,7 @@ mod tests {
     #[test]
     fn a_record_is_what_a_created_user_is_given() {
         let text = r#"{"name":"alice","uid":3005,"tags":["x"],"email":null,"role":"helpdesk"}"#;
-        let record = read(3, text.as_bytes(), true).unwrap().unwrap();
+        let record = read(3, text.as_bytes(), Purpose::Planning).unwrap().unwrap();
         assert_eq!(record.fields.name.as_ref().unwrap().as_str(), "alice");
         assert!(record.gives_power());
         let audited: Value =
@@ -143,7 +157,7 @@ mod tests {
         assert!(audited.get("name").is_none() && audited.get("uid").is_none());
         assert_eq!(record.shown.len(), 3);
         for blank in ["", " \t\r"] {
-            assert!(read(1, blank.as_bytes(), false).unwrap().is_none());
+            assert!(read(1, blank.as_bytes(), Purpose::Checking).unwrap().is_none());
         }
     }
 
