@@ -16,7 +16,7 @@
 #define MOST_SOURCES 16
 #define MOST_CALLS 400000
 /* No source may take longer than this for all of its turns at one operation. */
-#define PATIENCE 4000000000ULL
+#define PATIENCE 2500000000ULL
 
 /* What a source is to do next. */
 struct turn {

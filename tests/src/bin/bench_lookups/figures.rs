@@ -16,8 +16,9 @@ pub struct Operation {
 
 const MICROSECOND: (f64, &str) = (1e3, "µs");
 const MILLISECOND: (f64, &str) = (1e6, "ms");
-/// A turn of the fast sources; the slow ones end theirs by the clock.
-const LOOKUP: (u32, u32, u32) = (40, 2500, 20);
+/// Turns of the fast sources are long enough for what they read to be in the cache again after those of
+/// the others, if it fits there; the slow ones end theirs by the clock.
+const LOOKUP: (u32, u32, u32) = (20, 8000, 20);
 
 pub const HIT_NAME: &str = "hit-name";
 pub const HIT_UID: &str = "hit-uid";

@@ -103,6 +103,9 @@ fn count(system: &System, size: usize, figures: &mut Figures) {
         .filter(|source| COUNTED.contains(&source.service) && source.not_measured(size).is_none());
     for source in able {
         for operation in OPERATIONS.iter().filter(|operation| operation.turns.1 > 1000) {
+            if figures.times(size, source.service, operation.name).is_none() {
+                continue;
+            }
             if let Some(counts) = counts::count(system, size, source.service, operation.name) {
                 figures.counts.insert((size, source.service, operation.name), counts);
             }

@@ -35,15 +35,12 @@ pub const SOURCES: [Source; 8] = [
     unlimited("extrausers", "extrausers"),
     Source {
         service: SSSD,
-        title: "SSSD, warm",
+        title: "SSSD, 1,000 accounts in its cache",
         most: 100_000,
-        reason: "filling its cache takes hours",
+        reason: "filling its cache takes too long",
         cannot: &[
             (INITGROUPS, "its proxy needs initgroups_dyn, which extrausers does not have"),
-            (
-                ENUMERATION,
-                "it lists only what it has copied beforehand, 10,000 accounts at most here",
-            ),
+            (ENUMERATION, "it lists only what it has copied beforehand, which takes it minutes"),
         ],
     },
     Source {
@@ -55,13 +52,10 @@ pub const SOURCES: [Source; 8] = [
     },
 ];
 
-/// With more accounts than this only so many of them are in SSSD's cache, and only these are asked for:
-/// its backend reads the whole file for each.
-const SSSD_WHOLE: usize = 10_000;
-const SSSD_PART: usize = 1000;
-
-/// SSSD lists nobody unless it has copied everybody beforehand, which takes it a second a thousand.
-pub const SSSD_LISTED: usize = 10_000;
+/// So many accounts are in SSSD's cache, and only these are asked for: its backend reads the whole file
+/// for each. With more than this it lists nobody either, because for that it must have copied everybody
+/// beforehand, which takes it minutes.
+pub const SSSD_CACHED: usize = 1000;
 
 impl Source {
     /// Why it is not measured at this size, if it is not.
@@ -70,10 +64,9 @@ impl Source {
     }
 
     /// The argument for the measuring program.
-    pub fn argument(&self, size: usize) -> String {
+    pub fn argument(&self) -> String {
         match self.service {
-            SSSD if size > SSSD_WHOLE => format!("{SSSD}={SSSD_PART}"),
-            SSSD => format!("{SSSD}={size}"),
+            SSSD => format!("{SSSD}={SSSD_CACHED}"),
             service => service.to_owned(),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use roster_tests::{Error, Machine, Run};
 
 use crate::accounts::Accounts;
-use crate::sources::{SOURCES, SSSD, SSSD_LISTED};
+use crate::sources::{SOURCES, SSSD, SSSD_CACHED};
 
 /// What answers, and what counts instructions and system calls.
 const PACKAGES: &str = "systemd-sysv,dbus,libnss-systemd,systemd-userdbd,libnss-extrausers,\
@@ -95,7 +95,7 @@ impl System {
         let folder = self.folder.join(size.to_string());
         on("write the accounts", self.write(&folder, size))?;
         let sssd = SOURCES.iter().any(|source| source.service == SSSD && size <= source.most);
-        let listed = size <= SSSD_LISTED;
+        let listed = size <= SSSD_CACHED;
         let conf = SSSD_CONF.replace("@ENUMERATE@", if listed { "true" } else { "false" });
         let started = if sssd { "yes" } else { "no" };
         self.machine
@@ -178,6 +178,6 @@ impl System {
     /// The services that can be measured at this size, as arguments for the measuring program.
     pub fn measured(size: usize) -> Vec<String> {
         let measured = SOURCES.iter().filter(|source| source.not_measured(size).is_none());
-        measured.map(|source| source.argument(size)).collect()
+        measured.map(|source| source.argument()).collect()
     }
 }

@@ -1,10 +1,13 @@
 //! The tables, in markdown.
 
 use crate::figures::{ENUMERATION, Figures, OPERATIONS, Operation, Times};
-use crate::sources::{FLOOR, NOISE, ROSTER, SOURCES, Source};
+use crate::sources::{NOISE, REFERENCE, ROSTER, SOURCES, SSSD, Source};
 
 /// A p99 of fewer calls than this says nothing.
 const ENOUGH: usize = 100;
+
+/// Those whose lookups read memory and ask nobody.
+const IN_MEMORY: [&str; 4] = [NOISE, ROSTER, REFERENCE, SSSD];
 
 /// 1000000 as 1,000,000.
 pub fn grouped(number: usize) -> String {
@@ -81,45 +84,53 @@ pub fn times(figures: &Figures) {
     }
 }
 
-/// How many calls stand behind the figures where they are few, and what was not measured.
+/// What was not measured, and how many calls stand behind the figures where they are few.
 pub fn remarks(figures: &Figures) {
     println!();
     for source in &SOURCES {
+        let left_out = |size: &&usize| source.not_measured(**size).is_some();
+        let sizes: Vec<String> =
+            figures.sizes.iter().filter(left_out).map(|size| grouped(*size)).collect();
+        if let Some(reason) = figures.sizes.iter().find_map(|size| source.not_measured(*size)) {
+            println!(
+                "- {}, {} accounts: not measured: {reason}.",
+                source.title,
+                sizes.join(" and ")
+            );
+        }
+        for (operation, reason) in source.cannot {
+            let asked = OPERATIONS.iter().find(|known| known.name == *operation);
+            let title = asked.map_or(*operation, |known| known.title);
+            println!("- {}, {title}: no answer: {reason}.", source.title);
+        }
+    }
+    for source in &SOURCES {
         for &size in &figures.sizes {
-            if let Some(reason) = source.not_measured(size) {
-                println!("- {}, {} accounts: not measured: {reason}.", source.title, grouped(size));
-                continue;
-            }
             let few: Vec<String> = OPERATIONS
                 .iter()
                 .filter(|operation| operation.name != ENUMERATION)
                 .filter_map(|operation| {
                     let calls = figures.times(size, source.service, operation.name)?.calls;
-                    (calls < ENOUGH).then(|| format!("{} of {}", calls, operation.title))
+                    (calls < ENOUGH).then(|| format!("{} ({calls})", operation.title))
                 })
                 .collect();
-            for (operation, reason) in source.cannot {
-                if figures.times(size, source.service, operation).is_none() {
-                    println!(
-                        "- {}, {} accounts: no answer: {reason}.",
-                        source.title,
-                        grouped(size)
-                    );
-                }
-            }
             if !few.is_empty() {
-                let few = few.join("; ");
-                println!("- {}, {} accounts: so few calls: {few}.", source.title, grouped(size));
+                println!(
+                    "- {}, {} accounts: few calls: {}.",
+                    source.title,
+                    grouped(size),
+                    few.join("; ")
+                );
             }
         }
     }
 }
 
-/// What each lookup adds to the floor, at the median.
+/// What the sources that ask nobody add to the floor, at the median.
 pub fn above_floor(figures: &Figures) {
+    head("above the floor, ns, p50", sizes(figures));
     for operation in OPERATIONS.iter().filter(|operation| operation.unit.1 == "µs") {
-        head(&format!("{}: above the floor, ns", operation.title), sizes(figures));
-        for source in SOURCES.iter().filter(|source| source.service != FLOOR) {
+        for source in SOURCES.iter().filter(|source| IN_MEMORY.contains(&source.service)) {
             let cells: Vec<String> = figures
                 .sizes
                 .iter()
@@ -128,7 +139,7 @@ pub fn above_floor(figures: &Figures) {
                     None => "–".to_owned(),
                 })
                 .collect();
-            println!("| {} | {} |", source.title, cells.join(" | "));
+            println!("| {}: {} | {} |", operation.title, source.title, cells.join(" | "));
         }
     }
 }
