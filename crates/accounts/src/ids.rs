@@ -63,6 +63,18 @@ fn check_number(number: u64, what: &str) -> Result<u32, Refused> {
     }
 }
 
+/// The first number from that one on that may be given out: 0 and reserved ranges are jumped over.
+fn allowed_from(from: u32) -> Option<u32> {
+    let mut number = from.max(1);
+    // The ranges are in ascending order.
+    for (low, high, _) in RESERVED {
+        if (*low..=*high).contains(&number) {
+            number = high + 1;
+        }
+    }
+    (number <= i32::MAX as u32).then_some(number)
+}
+
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
@@ -80,6 +92,12 @@ macro_rules! number {
             /// Refuses 0, the ranges systemd and Debian reserve, and all above 2³¹−1.
             pub fn parse(number: u64) -> Result<Self, Refused> {
                 check_number(number, $what).map(Self)
+            }
+
+            /// The first number from that one on that [`parse`](Self::parse) accepts, if there is one.
+            #[must_use]
+            pub fn allowed_from(from: u32) -> Option<u32> {
+                allowed_from(from)
             }
 
             /// A number read back from where a checked one was written.

@@ -119,6 +119,7 @@ impl Service {
             change.announce(EventKind::Added, user.uid, user.name.as_str());
             Ok(user)
         })?;
+        self.floors.learn(&host.next);
         if let Some(password) = &password {
             self.hand_to_samba(grant.actor(), user.id, password)?;
         }
@@ -356,19 +357,12 @@ impl Service {
 
 /// The next uid from 3000 up that was never given out, is not held, and is nobody else's.
 pub(super) fn next_uid(db: Db<'_>, host: &LocalAccounts, now: i64) -> Result<Uid, Error> {
-    let hint = &host.next[0];
-    let mut from = Uid::FIRST.max(hint.get());
-    loop {
-        let number = db.free_uid(from)?;
-        match Uid::parse(u64::from(number)) {
-            Ok(uid) if !host.knows_uid(number) && !db.uid_reserved(number, now)? => {
-                hint.set(number);
-                return Ok(uid);
-            }
-            _ if number >= i32::MAX as u32 => {
-                return Err(Error::Unavailable("every uid is used up".to_owned()));
-            }
-            _ => from = number + 1,
-        }
-    }
+    let number = host.next[0].find(
+        Uid::FIRST,
+        Uid::allowed_from,
+        |from| Ok(db.free_uid(from)?),
+        |number| Ok(!host.knows_uid(number) && !db.uid_reserved(number, now)?),
+    )?;
+    let none = || Error::Unavailable("every uid is used up".to_owned());
+    number.map(Uid::stored).ok_or_else(none)
 }

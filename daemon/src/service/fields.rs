@@ -33,8 +33,10 @@ impl Joined {
 
 impl Service {
     pub(super) fn local_accounts(&self) -> Result<LocalAccounts, Error> {
-        LocalAccounts::read(&self.config.places)
-            .map_err(|error| Error::Unavailable(format!("the host's account files: {error}")))
+        let mut host = LocalAccounts::read(&self.config.places)
+            .map_err(|error| Error::Unavailable(format!("the host's account files: {error}")))?;
+        host.next = self.floors.next();
+        Ok(host)
     }
 
     /// Refuses a name that a user or group of anybody has; `id` is the user that may have it.

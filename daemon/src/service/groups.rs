@@ -38,18 +38,12 @@ impl Service {
                 && !change.db.gid_used(gid)?
                 && !host.knows_gid(gid))
         };
-        let mut gid = number.unwrap_or(Gid::FIRST);
-        if number.is_none() || !free(gid)? {
-            let hint = &host.next[1];
-            gid = change.db.free_gid(Gid::FIRST.max(hint.get()))?;
-            while !free(gid)? {
-                if gid >= i32::MAX as u32 {
-                    return Err(Error::Unavailable("every gid is used up".to_owned()));
-                }
-                gid = change.db.free_gid(gid + 1)?;
-            }
-            hint.set(gid);
-        }
+        let gid = match number {
+            Some(number) if free(number)? => number,
+            _ => host.next[1]
+                .find(Gid::FIRST, Gid::allowed_from, |from| Ok(change.db.free_gid(from)?), free)?
+                .ok_or_else(|| Error::Unavailable("every gid is used up".to_owned()))?,
+        };
         let group = GroupRow {
             id: GroupId(Uuid::now_v7()),
             name: name.clone(),
@@ -110,7 +104,7 @@ impl Service {
         need(grant, Action::GroupManage, None)?;
         let fields = GroupFields::parse(fields)?;
         let host = self.local_accounts()?;
-        self.change(grant.actor(), |change| {
+        let group = self.change(grant.actor(), |change| {
             let mut errors = FieldErrors::default();
             let Some(name) = &fields.name else {
                 errors.add("name", Code::Required, "a group needs a name");
@@ -140,7 +134,9 @@ impl Service {
             let id = row.id.to_string();
             change.audit("group-create", name.as_str(), &id, &json!({}))?;
             record::group(change.db, row)
-        })
+        })?;
+        self.floors.learn(&host.next);
+        Ok(group)
     }
 
     /// The group that is meant.

@@ -3,7 +3,7 @@
 //! /etc/passwd and /etc/group are read directly; every further source of nsswitch.conf is asked
 //! through `getent -s SOURCE`, never ourselves (that would wait for this very daemon's index).
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use accounts::HomePath;
 
+use super::next_number::Next;
 use crate::config::Places;
 
 /// A line of the host's passwd file.
@@ -43,8 +44,8 @@ pub struct LocalAccounts {
     group_sources: Vec<String>,
     /// What a source that can be listed has, if it was.
     listed: [Listed; 2],
-    /// From where on a free uid and gid are looked for: those below are known to be taken.
-    pub(super) next: [Cell<u32>; 2],
+    /// From where on a free uid and gid are looked for.
+    pub(super) next: [Next; 2],
     /// The shells that everybody may have, once they were looked for.
     pub(super) shells: OnceCell<BTreeMap<String, String>>,
 }

@@ -31,6 +31,7 @@ mod login;
 mod lookups;
 mod mail;
 mod metadata;
+mod next_number;
 mod numbers;
 mod password_policy;
 mod passwords;
@@ -124,6 +125,8 @@ pub struct Service {
     /// The rules of the sudoers file as it was last written, if it was since the start.
     sudoers: Mutex<Option<Vec<SudoRule>>>,
     events: tokio::sync::broadcast::Sender<Event>,
+    /// Numbers below which all are used up.
+    floors: next_number::Floors,
     /// What trouble has left undone.
     undone: recovery::Undone,
     /// The deadline of second factors, while it is to come.
@@ -186,6 +189,7 @@ impl Service {
             effects: Mutex::new(()),
             sudoers: Mutex::new(None),
             events: tokio::sync::broadcast::channel(1024).0,
+            floors: next_number::Floors::default(),
             undone,
             next_due: index::NextDue::default(),
             offers: login::Offers::default(),

@@ -171,8 +171,10 @@ impl Service {
 
     /// The host as it is now, for many records.
     fn host_for_many(&self) -> Result<LocalAccounts, Error> {
-        LocalAccounts::read_for_many(&self.config.places)
-            .map_err(|error| Error::Unavailable(format!("the host's account files: {error}")))
+        let mut host = LocalAccounts::read_for_many(&self.config.places)
+            .map_err(|error| Error::Unavailable(format!("the host's account files: {error}")))?;
+        host.next = self.floors.next();
+        Ok(host)
     }
 
     /// Creates the user of one record.
