@@ -3,7 +3,9 @@
 //! Whatever was touched is looked up again at the end, and shown as it is then. So it does not
 //! matter by which way a row came or went, and an edit too many does no harm. Where one change can
 //! reach beyond what it touches, everything is published: groups that the policy of second factors
-//! speaks of, and groups of /etc/group that share a name or number with another.
+//! speaks of, and groups of /etc/group that share a name or number with another. So it is where the
+//! order of edits would matter: a name that one gives up and another takes in the same change, and
+//! what was deleted and is there again.
 
 use std::collections::BTreeSet;
 
@@ -37,6 +39,22 @@ struct Edits {
     /// Names that came or went: users of /etc/passwd of these names stay in their groups.
     names: BTreeSet<String>,
     renamed: BTreeSet<UserId>,
+    user_names: Names,
+    group_names: Names,
+}
+
+/// Names that change hands, other than by a deletion.
+#[derive(Default)]
+struct Names {
+    given_up: BTreeSet<String>,
+    taken: BTreeSet<String>,
+}
+
+impl Names {
+    /// Whether somebody takes a name that another one gives up.
+    fn meet(&self) -> bool {
+        !self.given_up.is_disjoint(&self.taken)
+    }
 }
 
 /// Everything has to be published.
@@ -68,6 +86,16 @@ impl Service {
 
 impl Edits {
     fn take(&mut self, db: Db<'_>, basis: &Basis, state: &State, seen: &Seen) -> Step {
+        for (thing, _) in &seen.things {
+            let again = match thing {
+                Touched::EveryGroupOf(user) => db.name_of_user(*user)?.is_some(),
+                Touched::EveryMemberOf(group) => db.group_by_id(*group)?.is_some(),
+                _ => false,
+            };
+            if again {
+                return Ok(Err(Everything));
+            }
+        }
         for (thing, before) in &seen.things {
             let step = match (thing, before) {
                 (Touched::User(id), Before::Facts(before)) => {
@@ -84,6 +112,9 @@ impl Edits {
             if step.is_err() {
                 return Ok(step);
             }
+        }
+        if self.user_names.meet() || self.group_names.meet() {
+            return Ok(Err(Everything));
         }
         for (thing, before) in &seen.things {
             if let (Touched::Membership(membership), Before::Tie(before)) = (thing, before)
@@ -126,9 +157,11 @@ impl Edits {
                 self.is_in(gid, &name, is, true);
             }
             self.names.insert(before.name.clone());
+            self.user_names.given_up.insert(before.name.clone());
         }
         if before.is_none() || renamed.is_some() {
             self.names.insert(user.name.clone());
+            self.user_names.taken.insert(user.name.clone());
         }
         for (gid, is) in basis.own_of(db, &user)? {
             self.is_in(gid, &user.name, is, renamed.is_some());
@@ -153,6 +186,12 @@ impl Edits {
                     return Ok(Err(Everything));
                 }
             }
+        }
+        if let Some((after, _)) = &after
+            && before.as_ref().is_none_or(|(before, _)| before != after)
+        {
+            self.group_names.taken.insert(after.clone());
+            self.group_names.given_up.extend(before.as_ref().map(|(before, _)| before.clone()));
         }
         match (before, after) {
             (None, None) => {}

@@ -345,7 +345,7 @@ fn agree(changes: &[Vec<Write>]) -> Result<(), TestCaseError> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 48, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default()
+        cases: 256, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default()
     })]
 
     #[test]
@@ -354,4 +354,27 @@ proptest! {
     ) {
         agree(&changes)?;
     }
+}
+
+/// What random changes have found; each was wrong once.
+#[test]
+fn names_and_ids_that_change_hands_within_one_change() {
+    let again = [
+        vec![Write::Make(1, "ann"), Write::MakeGroup(0, "dev"), Write::Join(0, 1, true)],
+        vec![Write::Delete(1), Write::Make(1, "ann")],
+    ];
+    agree(&again).unwrap();
+    let handed_on =
+        [vec![Write::Make(0, "ann")], vec![Write::Rename(0, "bob"), Write::Make(1, "ann")]];
+    agree(&handed_on).unwrap();
+    let in_a_group = [
+        vec![Write::Make(0, "ann"), Write::MakeGroup(0, "dev")],
+        vec![Write::Rename(0, "bob"), Write::Make(1, "ann"), Write::Join(0, 1, true)],
+    ];
+    agree(&in_a_group).unwrap();
+    let groups = [
+        vec![Write::MakeGroup(1, "dev"), Write::Make(0, "ann"), Write::Join(1, 0, true)],
+        vec![Write::RenameGroup(1, "ops"), Write::MakeGroup(0, "dev")],
+    ];
+    agree(&groups).unwrap();
 }
