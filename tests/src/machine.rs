@@ -194,6 +194,14 @@ impl Machine {
         }
     }
 
+    /// Where the host sees the running machine's file systems, those in memory too.
+    pub fn root(&self) -> PathBuf {
+        match &self.running {
+            Some(running) => PathBuf::from(format!("/proc/{}/root", running.leader)),
+            None => panic!("the machine {} is stopped", self.name),
+        }
+    }
+
     /// A shell script, as root.
     pub fn sh(&self, script: &str) -> Run {
         self.command(["sh", "-c", script])

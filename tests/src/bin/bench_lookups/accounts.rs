@@ -157,8 +157,12 @@ impl Accounts {
         Ok(())
     }
 
-    /// The account index, as the daemon publishes it.
-    pub fn write_index(&self, folder: &Path) -> Result<(), snapshot::writer::WriteError> {
+    /// The account index, published into those directories as the daemon does it.
+    pub fn write_index(
+        &self,
+        live: &Path,
+        checkpoint: &Path,
+    ) -> Result<(), snapshot::writer::WriteError> {
         let user = |at| UserEntry {
             name: name(at),
             uid: uid(at),
@@ -176,7 +180,7 @@ impl Accounts {
         };
         let own = GroupEntry { name: "everybody".to_owned(), gid: OWN_GROUP, ..Default::default() };
         let groups = self.memberships().into_iter().enumerate().map(group);
-        IndexWriter::new(folder, &folder.join("checkpoint")).publish(&Contents {
+        IndexWriter::new(live, checkpoint).publish(&Contents {
             users: (0..self.size).map(user).collect(),
             groups: std::iter::once(own).chain(groups).collect(),
             generation: 1,

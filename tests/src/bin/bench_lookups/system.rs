@@ -54,8 +54,6 @@ done
 mount --bind "$1/extrausers" /var/lib/extrausers
 mount --bind "$1/userdb" /run/userdb
 mount -t tmpfs -o mode=755 tmpfs /run/roster
-cp "$1/index/index" /run/roster/index
-chmod 644 /run/roster/index
 rm -rf /var/lib/sss/db/* /var/lib/sss/mc/*
 cat >/etc/sssd/sssd.conf
 chmod 600 /etc/sssd/sssd.conf
@@ -93,7 +91,8 @@ impl System {
     /// Writes `size` accounts in all formats and makes every source serve them.
     pub fn furnish(&self, size: usize) -> Result<(), Error> {
         let folder = self.folder.join(size.to_string());
-        on("write the accounts", self.write(&folder, size))?;
+        let accounts = Accounts::new(size);
+        on("write the accounts", Self::write(&accounts, &folder, size))?;
         let sssd = SOURCES.iter().any(|source| source.service == SSSD && size <= source.most);
         let listed = size <= SSSD_CACHED;
         let conf = SSSD_CONF.replace("@ENUMERATE@", if listed { "true" } else { "false" });
@@ -103,25 +102,30 @@ impl System {
             .stdin(conf)
             .timeout(PATIENCE)
             .ok();
+        // Where the machine's own daemon would write it: what lies in memory is no copy of a file.
+        let live = self.machine.root().join("run/roster");
+        on("write the index", accounts.write_index(&live, &folder.join("checkpoint")))?;
         if sssd {
             self.wait_for_sssd(size, if listed { size } else { 0 });
         }
         Ok(())
     }
 
-    fn write(&self, folder: &Path, size: usize) -> Result<(), Box<dyn std::error::Error>> {
+    fn write(
+        accounts: &Accounts,
+        folder: &Path,
+        size: usize,
+    ) -> Result<(), Box<dyn std::error::Error>> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
-        for part in ["extrausers", "userdb", "index"] {
+        for part in ["extrausers", "userdb"] {
             fs::create_dir_all(folder.join(part))?;
         }
-        let accounts = Accounts::new(size);
         accounts.write_lists(folder)?;
         accounts.write_files(&folder.join("extrausers"))?;
         // libnss-extrausers opens it for nothing but its absence is not our business.
         fs::write(folder.join("extrausers/shadow"), "")?;
-        accounts.write_index(&folder.join("index"))?;
         for source in &SOURCES {
             let view = folder.join("views").join(source.service);
             fs::create_dir_all(&view)?;
