@@ -70,6 +70,7 @@ impl Key {
     }
 
     /// The hash of a name.
+    #[inline(always)]
     pub(crate) fn hash(self, bytes: &[u8]) -> u64 {
         let mut state = self.start();
         let (words, rest) = bytes.as_chunks::<8>();

@@ -151,7 +151,9 @@ impl<'m> Index<'m> {
         })
     }
 
-    /// The user of this name.
+    /// The user of this name. Always inlined, as everything on its way: after a system call the
+    /// processor has forgotten most of what it knew of a program, and each jump costs anew.
+    #[inline(always)]
     #[must_use]
     pub fn user_by_name(&self, name: &[u8]) -> Option<UserRef<'m>> {
         let words = self.words;
@@ -220,8 +222,14 @@ impl<'m> Index<'m> {
                 let list = self.words.get(word_of(link).checked_add(member::GROUPS)?)?;
                 Some(GroupsOf::new(self.words, Some(word_of(list))))
             }
-            None => self.user_by_name(name).map(|_| GroupsOf::new(self.words, None)),
+            None => self.has_user(name).then(|| GroupsOf::new(self.words, None)),
         }
+    }
+
+    /// On its own for the sake of [`user_by_name`](Self::user_by_name)'s size in here.
+    #[inline(never)]
+    fn has_user(&self, name: &[u8]) -> bool {
+        self.user_by_name(name).is_some()
     }
 
     /// The link after `position` in the list at the header word `list`, and the sequence number that
