@@ -17,6 +17,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// What the writing connection may remember of the file, in KiB: the upper pages of every tree of a
 /// million users.
 const CACHE_KIB: i32 = 16 * 1024;
+/// What the log may keep of the disk, in bytes, once what it held is in the database: after a large
+/// import it would stay as long as that was. Four times what it grows to in everyday use.
+const MOST_LOG: i64 = 16 << 20;
 
 impl Store {
     /// Opens, or on the first start creates, the database in `directory`, and migrates it.
@@ -40,7 +43,8 @@ impl Store {
              PRAGMA secure_delete = ON;
              PRAGMA trusted_schema = OFF;
              PRAGMA temp_store = MEMORY;
-             PRAGMA cache_size = -{CACHE_KIB};"
+             PRAGMA cache_size = -{CACHE_KIB};
+             PRAGMA journal_size_limit = {MOST_LOG};"
         ))?;
         let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
         if verdict != "ok" {
@@ -194,6 +198,22 @@ mod tests {
         assert_ne!(read("PRAGMA user_version"), 77, "so far in the log alone");
         store.settle();
         assert_eq!(read("PRAGMA user_version"), 77);
+    }
+
+    #[test]
+    fn the_log_gives_back_what_a_large_change_took() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&dir.path().join("store")).unwrap();
+        let length = || dir.path().join("store/roster.db-wal").metadata().unwrap().len() as i64;
+        let transaction = store.connection.transaction().unwrap();
+        transaction.execute_batch("CREATE TABLE large (x)").unwrap();
+        for _ in 0..3 {
+            transaction.execute("INSERT INTO large VALUES (randomblob(?1))", [MOST_LOG]).unwrap();
+        }
+        transaction.commit().unwrap();
+        assert!(length() > 3 * MOST_LOG, "{} bytes are not large", length());
+        store.connection.pragma_update(None, "user_version", 77).unwrap();
+        assert!(length() <= MOST_LOG, "{} bytes", length());
     }
 
     #[test]
