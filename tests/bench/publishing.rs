@@ -116,6 +116,14 @@ fn measure(dir: &Path, index: &Path, size: u64) {
     let started = Instant::now();
     service.checkpoint_index().unwrap();
     tell("checkpoint after them, ms", milliseconds(started.elapsed()));
+    // As when a file is full, each time that a quarter has been added: all of it moves to a new one.
+    for file in ["index", "shadow"] {
+        std::fs::remove_file(index.join("run").join(file)).unwrap();
+    }
+    let grant = grant(&service, Action::UserCreate, None);
+    let fields = json!({"name": "last"}).as_object().unwrap().clone();
+    service.create_user(&grant, &fields, NewPassword::None).unwrap();
+    tell("a change that moves all to larger files, ms", milliseconds(service.shown_within()));
     tell("private memory at the end, MiB", private_memory());
 }
 

@@ -5,8 +5,10 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
 
 use proptest::prelude::*;
+use snapshot::layout::header;
 use snapshot::writer::{Contents, Edit, IndexWriter, Sizes, UserEntry, WriteError};
 use snapshot::{Index, Kind, Reader};
 use support::{Site, c_path, group, small, user};
@@ -258,6 +260,53 @@ fn files_grow_when_they_are_full_and_their_readers_follow() {
     assert!(std::fs::metadata(site.live("index")).unwrap().len() > 4 * first);
     let left = std::fs::read_dir(site.live("")).unwrap().count();
     assert_eq!(left, 2, "temporary files were left behind");
+}
+
+/// A word of the header of a file.
+fn word(site: &Site, name: &str, at: usize) -> u32 {
+    let bytes = support::load(&site.live(name));
+    u32::from_ne_bytes(bytes[4 * at..4 * at + 4].try_into().unwrap())
+}
+
+/// Moves to a larger file, and says whether that was written anew: then its hash has another key.
+fn moved_anew(site: &mut Site, mut edit: impl FnMut(u32) -> Edit) -> bool {
+    let key = |site: &Site| [0, 1, 2, 3].map(|at| word(site, "index", header::KEY + at));
+    let place = |site: &Site| std::fs::metadata(site.live("index")).unwrap().ino();
+    let (key_before, before) = (key(site), place(site));
+    for number in 0.. {
+        site.writer.apply(&[edit(number)], 9).unwrap();
+        if place(site) != before {
+            break;
+        }
+    }
+    key(site) != key_before
+}
+
+#[test]
+fn a_file_that_lacks_room_alone_is_copied_and_what_is_gone_is_left_behind() {
+    let mut site = Site::new();
+    // Long tables, so that they are no reason to move.
+    let mut new = site.writer.begin(&Sizes { users: 10_000, ..Sizes::default() }).unwrap();
+    let users = (0..2000).map(|at| user(&format!("user{at}"), 10_000 + at)).collect();
+    let contents = Contents { users, ..Contents::default() };
+    contents.users.iter().for_each(|user| new.user(user).unwrap());
+    site.writer.finish(new, 1).unwrap();
+    let shared = site.shared("index");
+    let mut model = Model::of(&contents);
+
+    let mut apply = |edit: Edit| {
+        model.apply(&edit);
+        edit
+    };
+    let more = |number: u32| Edit::User(user(&format!("more{number}"), 20_000 + number));
+    assert!(!moved_anew(&mut site, |number| apply(more(number))), "there was only room missing");
+    let again = |number: u32| Edit::User(user(&format!("name{number}"), 10_007));
+    let anew = (0..10).any(|_| moved_anew(&mut site, |number| apply(again(number))));
+    assert!(anew, "what is gone was copied ten times");
+    assert!(word(&site, "index", header::DEAD) * 4 < word(&site, "index", header::USED));
+    model.check_files(&site, "live");
+    assert_eq!(shared.pin().unwrap().index().user_by_uid(20_000).unwrap().name(), b"more0");
+    assert_eq!(word(&site, "index", header::SUPERSEDED), 0);
 }
 
 #[test]

@@ -5,10 +5,12 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::error::WriteError;
 use super::image::{Image, Log, Sizes};
 use super::memory::{Writable, random_key};
+use crate::index::word_of;
 use crate::layout::{self, Kind, header};
 
 /// The least room for changes in a new file, in units of eight bytes.
@@ -146,6 +148,23 @@ impl Draft {
         Image::format(content.words(), &log, target.kind, sizes, key)?;
         let path = directory.join(target.name);
         Ok(Self { name, temporary, path, target, file, content, log })
+    }
+
+    /// Begins a file with all that `live` holds, word for word, and room for `units` more. Links are
+    /// offsets, so they lead to the same records there.
+    pub(super) fn copy_of(live: &Live, name: Name, units: u64) -> Result<Self, WriteError> {
+        let used = live.image()?.get(header::USED)?;
+        let (temporary, file) = create(live.directory(), name, live.target)?;
+        let content = Writable::reserve(&file, bytes(u64::from(used) + units)?)
+            .map_err(WriteError::io("reserve space for", &temporary.0))?;
+        let words = live.content.words().get(..word_of(used)).ok_or(WriteError::Damaged)?;
+        for (to, from) in content.words().iter().zip(words) {
+            to.store(from.load(Relaxed), Relaxed);
+        }
+        let (path, target, log) = (live.path.clone(), live.target, Log::default());
+        let draft = Self { name, temporary, path, target, file, content, log };
+        draft.image()?.set(header::SUPERSEDED, 0)?;
+        Ok(draft)
     }
 
     pub(super) fn image(&self) -> Result<Image<'_>, WriteError> {

@@ -6,8 +6,8 @@ use super::checkpoint::{Complete, Copy, Written};
 use super::contents::Contents;
 use super::edit::{Edit, Needs};
 use super::error::WriteError;
-use super::files::{Draft, Live, Name};
-use super::image::{Image, Sizes};
+use super::files::{self, Draft, Live, Name};
+use super::image::Sizes;
 use super::rebuild::{self, Rebuild};
 use crate::layout::header;
 
@@ -199,18 +199,24 @@ impl IndexWriter {
 }
 
 /// A larger file with the same content, if this one is not the place for so much more.
+///
+/// Where only room is missing, the words are copied as they are, which takes less than half the time; where
+/// the tables are too short, or too much of the file is of records that are gone, it is written anew.
 fn larger(live: &Live, sizes: &Sizes, units: u64) -> Result<Option<Draft>, WriteError> {
     let image = live.image()?;
-    let fits = |image: &Image<'_>| -> Result<bool, WriteError> {
-        let numbered = image.get(header::NEXT_SEQ)? < LAST_SEQ;
-        Ok(image.free()? >= units && numbered && rebuild::suits(image, sizes)?)
-    };
-    if fits(&image)? && live.is_in_place() {
+    let used = u64::from(image.get(header::USED)?);
+    let dead = u64::from(image.get(header::DEAD)?);
+    let serves = image.get(header::NEXT_SEQ)? < LAST_SEQ && rebuild::suits(&image, sizes)?;
+    if serves && image.free()? >= units && live.is_in_place() {
         return Ok(None);
     }
     let generation = image.index().generation();
-    let mut draft =
-        rebuild::compact(live.directory(), &image, Name::Larger, live.target, sizes, units)?;
+    let mut draft = if serves && dead * 4 <= used {
+        files::make_directory(live.directory())?;
+        Draft::copy_of(live, Name::Larger, units)?
+    } else {
+        rebuild::compact(live.directory(), &image, Name::Larger, live.target, sizes, units)?
+    };
     draft.complete(generation, units)?;
     Ok(Some(draft))
 }
