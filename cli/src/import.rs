@@ -24,7 +24,8 @@ pub struct Import {
     /// create` can set; `-` for standard input. Passwords are not imported
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Leave out the lines that are wrong, instead of importing nothing; exit status 1 if any is
+    /// Leave out the lines that are wrong, instead of importing nothing; exit status 1 if any is.
+    /// Changes and logins get a turn meanwhile, and it takes up to four times as long
     #[arg(long)]
     continue_on_error: bool,
     /// Leave out records whose name a user has already, whatever else they say
