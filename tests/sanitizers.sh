@@ -30,7 +30,7 @@ if [ "$(uname -m)" = x86_64 ]; then
     suppressions=$(mktemp)
     trap 'rm -f "$suppressions"' EXIT
     printf 'race:%s\n' std::sync::mpmc alloc::sync::Arc std::thread::Packet \
-        std::os::fd::owned::OwnedFd >"$suppressions"
+        std::os::fd::owned::OwnedFd std::sys::fs::unix::DirStream >"$suppressions"
     # All but what has no threads and much to do.
     tests=(--lib)
     for file in crates/snapshot/tests/*.rs; do
