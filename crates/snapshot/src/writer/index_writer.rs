@@ -200,7 +200,7 @@ impl IndexWriter {
 
 /// A larger file with the same content, if this one is not the place for so much more.
 ///
-/// Where only room is missing, the words are copied as they are, which takes less than half the time; where
+/// Where only room is missing, the words are copied as they are, which takes about half the time; where
 /// the tables are too short, or too much of the file is of records that are gone, it is written anew.
 fn larger(live: &Live, sizes: &Sizes, units: u64) -> Result<Option<Draft>, WriteError> {
     let image = live.image()?;
