@@ -68,7 +68,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
 pub use audit::{AuditQuery, MAX_KNOWN, MESSAGE_ID};
@@ -250,7 +250,8 @@ impl Service {
         self.readers()?.read(until, read)
     }
 
-    /// Reads one consistent state of the store.
+    /// Reads one consistent state of the store: that of the last change which is committed, whoever
+    /// is about the next one.
     pub(crate) fn read<T>(
         &self,
         read: impl FnOnce(Db<'_>) -> Result<T, Error>,
@@ -258,7 +259,20 @@ impl Service {
         if self.held_long.load(Ordering::Acquire) {
             return self.read_beside(Instant::now() + PATIENCE, read);
         }
-        match &mut *self.lock_store() {
+        let mut store = match self.store.try_lock() {
+            Ok(store) => store,
+            // As in `lock_store`.
+            Err(TryLockError::Poisoned(store)) => store.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                if let Ok(readers) = self.readers()
+                    && let Some(place) = readers.free()
+                {
+                    return place.read(Instant::now() + PATIENCE, read);
+                }
+                self.lock_store()
+            }
+        };
+        match &mut *store {
             Ok(store) => store.read(read),
             Err(reason) => Err(Error::Unavailable(reason.clone())),
         }

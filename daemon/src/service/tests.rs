@@ -301,3 +301,42 @@ fn a_primary_group_that_gives_root_makes_its_user_powerful() {
         assert!(!f.service.target(&subject("alice")).unwrap().has_sudo);
     }
 }
+
+#[test]
+fn who_only_reads_does_not_wait_for_a_change_under_way() {
+    let f = Fixture::new();
+    f.create(json!({"name": "alice"})).unwrap();
+    let (sender, answered) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let mut held = f.service.lock_store();
+        let store = held.as_mut().unwrap();
+        store
+            .change(|db| {
+                db.next_generation()?;
+                let service = &f.service;
+                scope.spawn(move || sender.send(service.user(&subject("alice"))).unwrap());
+                // As long as a change may take; the answer comes meanwhile or never.
+                let answer = answered.recv_timeout(std::time::Duration::from_secs(60));
+                assert_eq!(answer.unwrap().unwrap().name.as_str(), "alice");
+                Ok::<_, crate::store::StoreError>(())
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn who_reads_waits_for_a_change_when_too_many_read_beside_it() {
+    let f = Fixture::new();
+    f.create(json!({"name": "alice"})).unwrap();
+    let readers = f.service.readers().unwrap();
+    let taken: Vec<_> = std::iter::from_fn(|| readers.free()).collect();
+    assert!(!taken.is_empty());
+    std::thread::scope(|scope| {
+        let held = f.service.lock_store();
+        let waiting = scope.spawn(|| f.service.user(&subject("alice")));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(!waiting.is_finished());
+        drop(held);
+        assert_eq!(waiting.join().unwrap().unwrap().name.as_str(), "alice");
+    });
+}

@@ -49,28 +49,21 @@ impl Readers {
         until: Instant,
         read: impl FnOnce(Db<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut place = self.take(until)?;
-        let connection = place.connection()?;
-        let handler = move || Instant::now() >= until;
-        connection
-            .progress_handler(STEPS_BETWEEN_LOOKS, Some(handler))
-            .map_err(StoreError::from)?;
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Deferred)
-            .map_err(StoreError::from)?;
-        read(Db { connection: &transaction, watch: None })
+        self.take(until)?.read(until, read)
+    }
+
+    /// A connection, if one is to be had at once.
+    pub fn free(&self) -> Option<Place<'_>> {
+        let mut place = self.place(&mut self.lock())?;
+        place.connection().is_ok().then_some(place)
     }
 
     /// Waits for a connection.
     fn take(&self, until: Instant) -> Result<Place<'_>, StoreError> {
         let mut free = self.lock();
         loop {
-            if let Some(connection) = free.idle.pop() {
-                return Ok(Place { readers: self, connection: Some(connection) });
-            }
-            if free.unopened > 0 {
-                free.unopened -= 1;
-                return Ok(Place { readers: self, connection: None });
+            if let Some(place) = self.place(&mut free) {
+                return Ok(place);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -79,6 +72,14 @@ impl Readers {
             let waited = self.returned.wait_timeout(free, left);
             free = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    fn place(&self, free: &mut Free) -> Option<Place<'_>> {
+        let connection = free.idle.pop();
+        if connection.is_none() {
+            free.unopened = free.unopened.checked_sub(1)?;
+        }
+        Some(Place { readers: self, connection })
     }
 
     fn lock(&self) -> MutexGuard<'_, Free> {
@@ -100,12 +101,32 @@ impl Readers {
 }
 
 /// A connection on loan, or the right to open one; goes back when dropped.
-struct Place<'a> {
+pub struct Place<'a> {
     readers: &'a Readers,
     connection: Option<Connection>,
 }
 
 impl Place<'_> {
+    /// Runs `read` on one consistent state of the database, until then at most.
+    ///
+    /// # Errors
+    /// What `read` says; that it took too long.
+    pub fn read<T, E: From<StoreError>>(
+        mut self,
+        until: Instant,
+        read: impl FnOnce(Db<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let connection = self.connection()?;
+        let handler = move || Instant::now() >= until;
+        connection
+            .progress_handler(STEPS_BETWEEN_LOOKS, Some(handler))
+            .map_err(StoreError::from)?;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Deferred)
+            .map_err(StoreError::from)?;
+        read(Db { connection: &transaction, watch: None })
+    }
+
     fn connection(&mut self) -> Result<&mut Connection, StoreError> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
@@ -217,10 +238,16 @@ mod tests {
         let taken: Vec<_> = (0..CONNECTIONS).map(|_| readers.take(soon()).unwrap()).collect();
         let until = Instant::now() + Duration::from_millis(10);
         assert!(matches!(number(&readers, "SELECT 7", until), Err(StoreError::TooSlow)));
+        assert!(readers.free().is_none());
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| number(&readers, "SELECT 7", soon()));
             drop(taken);
             assert_eq!(waiting.join().unwrap().unwrap(), 7);
         });
+        let place = readers.free().unwrap();
+        let seven = place.read(soon(), |db| {
+            Ok::<i64, StoreError>(db.connection.query_row("SELECT 7", [], |row| row.get(0))?)
+        });
+        assert_eq!(seven.unwrap(), 7);
     }
 }
