@@ -163,7 +163,11 @@ impl<'m> Image<'m> {
     }
 
     fn word(&self, at: usize) -> Result<&'m AtomicU32, WriteError> {
-        self.words.get(at).ok_or(WriteError::TooLarge)
+        // Not ok_or, whose error is made, and dropped, for each word of a million records.
+        match self.words.get(at) {
+            Some(word) => Ok(word),
+            None => Err(WriteError::TooLarge),
+        }
     }
 
     pub(super) fn get(&self, at: usize) -> Result<u32, WriteError> {

@@ -17,6 +17,10 @@ const ORDER: Links = Links { next: record::ORDER_NEXT, prev: record::ORDER_PREV 
 const MEMBERS: Links = Links { next: edge::GROUP_NEXT, prev: edge::GROUP_PREV };
 /// The groups of a user.
 const GROUPS: Links = Links { next: edge::USER_NEXT, prev: edge::USER_PREV };
+/// Where users are found.
+const USER: [Table; 2] = [Table::UserByName, Table::UserById];
+/// Where groups are found.
+const GROUP: [Table; 2] = [Table::GroupByName, Table::GroupById];
 
 fn duplicate(what: &'static str, of: &str) -> WriteError {
     WriteError::Duplicate { what, of: of.to_owned() }
@@ -36,17 +40,14 @@ impl Image<'_> {
     pub(super) fn copy_user(&self, from: &Self, user: &UserRef<'_>) -> Result<(), WriteError> {
         let hash = encode::upper(self.key(), user.name());
         let new = Encoded::copy(from, user.position())?.with(record::HASH, hash);
-        let tables = [Table::UserByName, Table::UserById];
-        self.insert(tables, header::USERS, &text(user.name())?, user.uid(), &new)
+        self.insert(USER, header::USERS, &text(user.name())?, user.uid(), &new)
     }
 
     /// Adds a group of another image with its members, where no other has its name or number.
     pub(super) fn copy_group(&self, from: &Self, group: &GroupRef<'_>) -> Result<(), WriteError> {
         let hash = encode::upper(self.key(), group.name());
         let new = Encoded::copy(from, group.position())?.with(record::HASH, hash);
-        let new = new.with(group::MEMBERS, self.append_anchor()?);
-        let tables = [Table::GroupByName, Table::GroupById];
-        self.insert(tables, header::GROUPS, &text(group.name())?, group.gid(), &new)?;
+        self.insert_group(&text(group.name())?, group.gid(), new)?;
         group.members().try_for_each(|name| self.join(group.gid(), &text(name)?))
     }
 
@@ -130,7 +131,11 @@ impl Image<'_> {
         if self.index().user_by_uid(entry.uid).is_some() {
             return Err(duplicate("uid", &entry.name));
         }
-        self.put_user(entry).map(|_| ())
+        if self.index().user_by_name(entry.name.as_bytes()).is_some() {
+            return Err(duplicate("name", &entry.name));
+        }
+        let new = encode::user(self.key(), entry)?;
+        self.insert(USER, header::USERS, &entry.name, entry.uid, &new)
     }
 
     /// Makes a user, or replaces the one of that number. Gives its name before, if it was there.
@@ -140,10 +145,9 @@ impl Image<'_> {
         if named.is_some_and(|named| old.is_none_or(|old| old.position() != named.position())) {
             return Err(duplicate("name", &entry.name));
         }
-        let tables = [Table::UserByName, Table::UserById];
         let new = encode::user(self.key(), entry)?;
         let Some(old) = old else {
-            self.insert(tables, header::USERS, &entry.name, entry.uid, &new)?;
+            self.insert(USER, header::USERS, &entry.name, entry.uid, &new)?;
             return Ok(None);
         };
         let before = text(old.name())?;
@@ -157,7 +161,7 @@ impl Image<'_> {
             }
         }
         let place = (old.position(), before.as_str());
-        self.replace(tables, header::USERS, place, (&entry.name, entry.uid), &new)?;
+        self.replace(USER, header::USERS, place, (&entry.name, entry.uid), &new)?;
         if before != entry.name {
             self.leave_all(&before)?;
         }
@@ -168,8 +172,7 @@ impl Image<'_> {
     pub(super) fn remove_user(&self, uid: u32) -> Result<Option<String>, WriteError> {
         let Some(old) = self.index().user_by_uid(uid) else { return Ok(None) };
         let name = text(old.name())?;
-        let tables = [Table::UserByName, Table::UserById];
-        self.remove(tables, header::USERS, old.position(), &name, uid)?;
+        self.remove(USER, header::USERS, old.position(), &name, uid)?;
         self.leave_all(&name)?;
         Ok(Some(name))
     }
@@ -179,7 +182,16 @@ impl Image<'_> {
         if self.index().group_by_gid(gid).is_some() {
             return Err(duplicate("gid", name));
         }
-        self.put_group(name, gid, external)
+        if self.index().group_by_name(name.as_bytes()).is_some() {
+            return Err(duplicate("group name", name));
+        }
+        let new = encode::group(self.key(), name, gid, external)?;
+        self.insert_group(name, gid, new)
+    }
+
+    fn insert_group(&self, name: &str, gid: u32, new: Encoded) -> Result<(), WriteError> {
+        let new = new.with(group::MEMBERS, self.append_anchor()?);
+        self.insert(GROUP, header::GROUPS, name, gid, &new)
     }
 
     /// Makes a group, or replaces the one of that number, which keeps its members.
@@ -189,27 +201,22 @@ impl Image<'_> {
         if named.is_some_and(|named| old.is_none_or(|old| old.position() != named.position())) {
             return Err(duplicate("group name", name));
         }
-        let tables = [Table::GroupByName, Table::GroupById];
         let new = encode::group(self.key(), name, gid, external)?;
-        let Some(old) = old else {
-            let new = new.with(group::MEMBERS, self.append_anchor()?);
-            return self.insert(tables, header::GROUPS, name, gid, &new);
-        };
+        let Some(old) = old else { return self.insert_group(name, gid, new) };
         let link = old.position();
         if self.has(link, &new, &[group::MEMBERS]) {
             return Ok(());
         }
         let new = new.with(group::MEMBERS, self.get(word_of(link) + group::MEMBERS)?);
         let before = text(old.name())?;
-        self.replace(tables, header::GROUPS, (link, &before), (name, gid), &new)
+        self.replace(GROUP, header::GROUPS, (link, &before), (name, gid), &new)
     }
 
     /// Removes the group of that number, with its memberships.
     pub(super) fn remove_group(&self, gid: u32) -> Result<(), WriteError> {
         let Some(old) = self.index().group_by_gid(gid) else { return Ok(()) };
         let name = text(old.name())?;
-        let tables = [Table::GroupByName, Table::GroupById];
-        self.remove(tables, header::GROUPS, old.position(), &name, gid)?;
+        self.remove(GROUP, header::GROUPS, old.position(), &name, gid)?;
         // Who stands on the group goes on along its list, which stays as it is.
         for member in old.members().map(text).collect::<Result<Vec<_>, _>>()? {
             let Some((link, member)) = self.edge(gid, &member)? else { continue };
