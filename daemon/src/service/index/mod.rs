@@ -3,13 +3,14 @@
 //!
 //! What a change comes to is read at the end of its transaction from what it has touched, so that
 //! nothing but the edits themselves lies between the commit and the moment at which everybody sees
-//! it. A rebuild reads row by row, and keeps none.
+//! it. A rebuild reads row by row, and keeps few of them.
 
 mod basis;
 mod checkpoint;
 mod edits;
 mod entry;
 mod rebuild;
+mod rows;
 
 #[cfg(test)]
 mod growth_tests;

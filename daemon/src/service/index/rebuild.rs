@@ -1,13 +1,11 @@
 //! A whole new index, row by row from the store, in one consistent read.
 
-use snapshot::writer::{GroupEntry, WriteError};
-
-use super::super::administrators::OWN_GROUPS;
 use super::super::{Error, Service};
 use super::basis::Basis;
 use super::entry::entry;
+use super::rows::{Row, Rows, write_beside};
 use super::{State, unseen};
-use crate::publish::index::{Rebuild, Sizes};
+use crate::publish::index::Sizes;
 use crate::store::{Db, PublishedCounts, Store};
 
 impl Service {
@@ -17,7 +15,7 @@ impl Service {
             let basis = Basis::read(self, db)?;
             let sizes = sizes(&basis, db.published_counts()?);
             let mut new = state.publisher.begin(&sizes).map_err(|error| unseen(&error))?;
-            let left_out = fill(db, &basis, &mut new)?;
+            let left_out = write_beside(&mut new, |rows| read(db, &basis, rows))?;
             let generation = db.generation()?;
             state.publisher.finish(new, generation).map_err(|error| unseen(&error))?;
             basis.remember_deadline(self);
@@ -41,54 +39,16 @@ fn sizes(basis: &Basis, counts: PublishedCounts) -> Sizes {
     }
 }
 
-/// Whether something had to be left out.
-fn fill(db: Db<'_>, basis: &Basis, new: &mut Rebuild) -> Result<bool, Error> {
-    let mut left_out = false;
-    let group = |name: &str, gid: u32, external: bool| GroupEntry {
-        name: name.to_owned(),
-        gid,
-        members: Vec::new(),
-        external,
-    };
-    db.each_group(|name, gid| {
-        new.group(&group(&name, gid, false)).map_err(|error| unseen(&error))
-    })?;
+/// Reads everything that is to be shown.
+fn read(db: Db<'_>, basis: &Basis, rows: &mut Rows) -> Result<(), Error> {
+    db.each_group(|name, gid| rows.put(Row::Group { name, gid, external: false }))?;
     for (name, gid) in basis.own() {
-        new.group(&group(name, gid, true)).map_err(|error| unseen(&error))?;
+        rows.put(Row::Group { name: name.to_owned(), gid, external: true })?;
     }
-    // The group of /etc/group whose members come now, and whether it is shown.
-    let mut present = (String::new(), 0, false);
-    db.each_host_member(|name, gid, member| {
-        if present.0 != name {
-            let is_own = OWN_GROUPS.contains(&name.as_str());
-            let added = match new.group(&group(&name, gid, true)) {
-                _ if is_own => false,
-                Ok(()) => true,
-                Err(WriteError::Duplicate { .. }) => false,
-                Err(error) => return Err(unseen(&error)),
-            };
-            if !added {
-                tracing::warn!(
-                    group = name,
-                    gid,
-                    "users joined this group of /etc/group, and another one has its name or number \
-                     by now: they are not shown in it; roster user sync reconciles them"
-                );
-                left_out = true;
-            }
-            present = (name, gid, added);
-        }
-        let (_, gid, shown) = &present;
-        if *shown { new.member(*gid, &member).map_err(|error| unseen(&error)) } else { Ok(()) }
-    })?;
-    db.each_member(|gid, name| new.member(gid, &name).map_err(|error| unseen(&error)))?;
+    db.each_host_member(|group, gid, name| rows.put(Row::HostMember { group, gid, name }))?;
+    db.each_member(|gid, name| rows.put(Row::Member { gid, name }))?;
     db.each_published_user(|user| {
-        for (gid, is) in basis.own_of(db, &user)? {
-            if is {
-                new.member(gid, &user.name).map_err(|error| unseen(&error))?;
-            }
-        }
-        new.user(&entry(user)).map_err(|error| unseen(&error))
-    })?;
-    Ok(left_out)
+        let own = basis.own_of(db, &user)?.filter_map(|(gid, is)| is.then_some(gid)).collect();
+        rows.put(Row::User { entry: Box::new(entry(user)), own })
+    })
 }
