@@ -21,17 +21,19 @@ impl Db<'_> {
         Ok(self.connection.prepare_cached(sql)?.query_row([gid], |_| Ok(())).optional()?.is_some())
     }
 
+    // OR FAIL: as where users are written.
+
     /// Notes that a uid is given out. Through [`crate::service`]'s change alone, which notes it in
     /// the journal of numbers too.
     pub(crate) fn use_uid(self, uid: u32) -> Result<(), StoreError> {
-        let sql = "INSERT INTO used_uids (uid) VALUES (?1)";
+        let sql = "INSERT OR FAIL INTO used_uids (uid) VALUES (?1)";
         self.connection.prepare_cached(sql)?.execute([uid])?;
         Ok(())
     }
 
     /// Notes that a gid is given out.
     pub(crate) fn use_gid(self, gid: u32) -> Result<(), StoreError> {
-        let sql = "INSERT INTO used_gids (gid) VALUES (?1)";
+        let sql = "INSERT OR FAIL INTO used_gids (gid) VALUES (?1)";
         self.connection.prepare_cached(sql)?.execute([gid])?;
         Ok(())
     }

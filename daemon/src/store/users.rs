@@ -89,11 +89,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<UserRow> {
 const SHARED_HOMES: [&str; 2] = ["/var/empty", "/nonexistent"];
 
 /// The statement that writes a new row.
+///
+/// `OR FAIL`, because the table has a trigger: otherwise SQLite copies every page of the statement
+/// first, to be able to take back the one row, a seventh of what a large import costs. Who cannot
+/// insert a user takes back everything: the transaction, or the part of it that was begun for this.
 fn insertion() -> &'static str {
     static SQL: OnceLock<String> = OnceLock::new();
     SQL.get_or_init(|| {
         let places = (1..=29).map(|i| format!("?{i}")).collect::<Vec<_>>().join(", ");
-        format!("INSERT INTO users ({COLUMNS}) VALUES ({places})")
+        format!("INSERT OR FAIL INTO users ({COLUMNS}) VALUES ({places})")
     })
 }
 
@@ -366,5 +370,40 @@ impl Db<'_> {
         let rows =
             statement.query_map([id.0.as_bytes().as_slice()], |r| Ok((r.get(0)?, r.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::service::testing::Fixture;
+
+    #[test]
+    fn a_row_that_is_refused_leaves_nothing() {
+        let f = Fixture::new();
+        f.create(json!({"name": "alice"})).unwrap();
+        let alice = f.service.read(|db| Ok(db.user(UserKey::Uid(3000))?)).unwrap().unwrap();
+        let before = f.service.dump();
+        let id = UserId(uuid::Uuid::from_u128(7));
+        let name = |name| accounts::UserName::parse(name).unwrap();
+        let refused = [
+            UserRow { uid: 3001, name: name("bob"), ..alice.clone() },
+            UserRow { id, uid: 3001, ..alice.clone() },
+            UserRow { id, name: name("bob"), ..alice },
+        ];
+        // What is written is committed: nobody takes it back.
+        f.service
+            .note(|db| {
+                for row in &refused {
+                    assert!(db.insert_user(row).is_err());
+                }
+                assert!(db.use_uid(3000).is_err() && db.use_gid(3000).is_err());
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(f.service.dump(), before);
     }
 }
